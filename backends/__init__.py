@@ -1,0 +1,1 @@
+"""The back ends: what runs a graph on a machine."""

@@ -1,0 +1,1 @@
+"""The graph: tensor expressions and everything that reads or rewrites them."""

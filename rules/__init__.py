@@ -1,0 +1,1 @@
+"""The rules: how differentials pass through each operation of the graph."""
