@@ -1,0 +1,233 @@
+"""The elementary functions that may stand in the expression of a `Map`.
+
+Each is a SymPy function and its definition is one line: its derivative. Where SymPy has a good
+function already (exp, sin, tanh, erf, loggamma, ...) that one is used; the classes here are those
+that SymPy lacks, or whose SymPy form would cancel, overflow or differentiate into distributions.
+Everything is real. How they are computed is told by `jetfold.graph.numbers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+HALF = sp.Rational(1, 2)
+
+
+class _Elementary(sp.Function):
+    """A function of real arguments with a real value, never simplified behind the user's back."""
+
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return self.partial(argindex - 1)
+
+    def partial(self, position: int) -> Any:
+        """The derivative with respect to the argument at this position."""
+        raise NotImplementedError
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+
+class expm1(_Elementary):
+    """exp(x) - 1, exact for small x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.exp(self.args[0])
+
+
+class log1p(_Elementary):
+    """log(1 + x), exact for small x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / (1 + self.args[0])
+
+
+class exp2(_Elementary):
+    """2**x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.log(2) * self
+
+
+class log2(_Elementary):
+    """The logarithm to base 2."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / (sp.log(2) * self.args[0])
+
+
+class log10(_Elementary):
+    """The logarithm to base 10."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / (sp.log(10) * self.args[0])
+
+
+class cbrt(_Elementary):
+    """The real cube root, also of negative numbers."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / (3 * self**2)
+
+
+class expit(_Elementary):
+    """The logistic function 1 / (1 + exp(-x))."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return self * expit(-self.args[0])
+
+
+class log_expit(_Elementary):
+    """log(expit(x)), without overflow."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return expit(-self.args[0])
+
+
+class softplus(_Elementary):
+    """log(1 + exp(x)), without overflow."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return expit(self.args[0])
+
+
+class logaddexp(_Elementary):
+    """log(exp(x) + exp(y)), without overflow."""
+
+    nargs = 2
+
+    def partial(self, position: int) -> Any:
+        return expit(self.args[position] - self.args[1 - position])
+
+
+class hypot(_Elementary):
+    """sqrt(x**2 + y**2), without overflow."""
+
+    nargs = 2
+
+    def partial(self, position: int) -> Any:
+        return self.args[position] / self
+
+
+class sign(_Elementary):
+    """-1, 0 or 1."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.S.Zero
+
+
+class floor(_Elementary):
+    """The largest integer not above x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.S.Zero
+
+
+class ceil(_Elementary):
+    """The smallest integer not below x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.S.Zero
+
+
+class rint(_Elementary):
+    """The nearest integer, ties to even."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sp.S.Zero
+
+
+class absolute(_Elementary):
+    """The absolute value; its derivative at 0 is taken as 0."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return sign(self.args[0])
+
+
+class _Extremum(_Elementary):
+    """The larger or smaller of two values, differentiated along the branch that is taken.
+
+    At a tie the derivative is the mean of the two. The derivative is a selection, not a product
+    with 0 and 1, so that what is infinite in the other branch does not turn into NaN.
+    """
+
+    nargs = 2
+
+    def _eval_derivative(self, s: Any) -> Any:
+        x, y = self.args
+        dx, dy = x.diff(s), y.diff(s)
+        if dx == dy == 0:
+            return sp.S.Zero
+        first, second = self.order(x, y), self.order(y, x)
+        return sp.Piecewise((dx, first), (dy, second), (HALF * (dx + dy), True))
+
+    @staticmethod
+    def order(x: Any, y: Any) -> Any:
+        """The condition under which x is taken and not y."""
+        raise NotImplementedError
+
+
+class maximum(_Extremum):
+    """The larger of two values; NaN if either is NaN."""
+
+    @staticmethod
+    def order(x: Any, y: Any) -> Any:
+        return sp.Gt(x, y)
+
+
+class minimum(_Extremum):
+    """The smaller of two values; NaN if either is NaN."""
+
+    @staticmethod
+    def order(x: Any, y: Any) -> Any:
+        return sp.Lt(x, y)
+
+
+class power(_Elementary):
+    """The n-th derivative of x**p with respect to x: p (p-1) .. (p-n+1) x**(p-n).
+
+    ``power(x, p, 0)`` is x**p with a variable exponent. Where the factor vanishes the value is 0,
+    also at x = 0, so that x**2 has three finite derivatives there.
+    """
+
+    nargs = 3
+
+    def partial(self, position: int) -> Any:
+        x, p, n = self.args
+        if position == 0:
+            return power(x, p, n + 1)
+        if position == 1:
+            falling = sp.prod([p - i for i in range(n)])
+            return falling.diff(p) * power(x, p - n, 0) + self * sp.log(x)
+        raise ValueError("the number of derivatives is not differentiable")

@@ -1,0 +1,141 @@
+"""What each operation means: an interpreter of graphs in any number system.
+
+A value is an array with named leading axes (the batch and the direction axes), followed by the
+positional axes of the point. The batch is an axis like the others here, called ``BATCH``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.graph.graph import Graph
+from jetfold.graph.numbers import FLOAT, NumberSystem
+from jetfold.graph.ops import (
+    Broadcast,
+    Concatenate,
+    Constant,
+    Contract,
+    Gather,
+    Map,
+    Op,
+    Replicate,
+    Reshape,
+    Slice,
+    Sum,
+    Transpose,
+    Type,
+    split_spec,
+)
+
+BATCH = "*"
+
+
+class Value(NamedTuple):
+    """An array whose leading axes are named; the rest are the point's."""
+
+    array: NDArray[Any]
+    lead: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape[len(self.lead) :]
+
+    def align(self, lead: tuple[str, ...], rank: int) -> NDArray[Any]:
+        """The array with exactly these leading axes (size 1 where absent) and this point rank."""
+        array = self.array
+        sizes = dict(zip(self.lead, array.shape, strict=False))
+        shape = [sizes.get(name, 1) for name in lead] + [1] * (rank - len(self.shape))
+        return array.reshape((*shape, *self.shape))
+
+
+def _leads(operands: list[Value]) -> tuple[str, ...]:
+    return tuple(sorted({name for operand in operands for name in operand.lead}))
+
+
+def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value:
+    """The value of one operation on values; leading axes are sorted by name."""
+    lead = _leads(operands)
+    match op:
+        case Constant(value, directions):
+            return Value(numbers.array(value.value), tuple(axis.name for axis in directions))
+        case Map(expr):
+            rank = max((len(operand.shape) for operand in operands), default=0)
+            arrays = [operand.align(lead, rank) for operand in operands]
+            return Value(numbers.evaluate(expr, arrays), lead)
+        case Contract():
+            return _contract(op, operands, lead)
+        case Concatenate(axis):
+            arrays = [operand.align(lead, len(operand.shape)) for operand in operands]
+            sizes = np.broadcast_shapes(*(array.shape[: len(lead)] for array in arrays))
+            full = [
+                np.broadcast_to(array, sizes + operand.shape)
+                for array, operand in zip(arrays, operands, strict=True)
+            ]
+            return Value(np.concatenate(full, axis=len(lead) + axis), lead)
+    (operand,) = operands
+    array, offset, sizes = operand.array, len(lead), operand.array.shape[: len(lead)]
+    match op:
+        case Sum(axes, names):
+            over = [lead.index(name) for name in names] + [offset + axis for axis in axes]
+            kept = tuple(name for name in lead if name not in names)
+            return Value(np.asarray(array.sum(axis=tuple(over))), kept)
+        case Reshape(shape):
+            return Value(array.reshape(sizes + shape), lead)
+        case Transpose(order):
+            moved = (*range(offset), *(offset + axis for axis in order))
+            return Value(array.transpose(moved), lead)
+        case Broadcast(shape):
+            return Value(np.broadcast_to(operand.align(lead, len(shape)), sizes + shape), lead)
+        case Slice(start, step, shape):
+            grid = np.ix_(*(a + b * np.arange(n) for a, b, n in zip(start, step, shape, strict=True)))
+            return Value(array[(..., *grid)] if grid else array, lead)
+        case Gather(index):
+            flat = array.reshape((*sizes, -1))
+            taken = flat[..., np.maximum(index.value, 0)]
+            zero = numbers.array(np.zeros(()))
+            return Value(np.where(index.value < 0, zero, taken).astype(array.dtype), lead)
+        case Replicate(axis):
+            named = Value(array[None], (axis.name, *lead))
+            order = sorted(range(len(named.lead)), key=lambda i: named.lead[i])
+            rest = tuple(range(len(named.lead), named.array.ndim))
+            copies = np.broadcast_to(named.array, (axis.size, *array.shape))
+            return Value(copies.transpose((*order, *rest)), tuple(sorted(named.lead)))
+    raise TypeError(f"{op} is a leaf; its value must be given")
+
+
+def _contract(op: Contract, operands: list[Value], lead: tuple[str, ...]) -> Value:
+    capital = {name: chr(ord("A") + i) for i, name in enumerate(lead)}
+    inputs, result = split_spec(op.spec)
+    named = [
+        "".join(capital[name] for name in operand.lead) + letters
+        for operand, letters in zip(operands, inputs, strict=True)
+    ]
+    spec = ",".join(named) + "->" + "".join(capital.values()) + result
+    exact = any(operand.array.dtype == object for operand in operands)
+    arrays = [operand.array for operand in operands]
+    return Value(np.asarray(np.einsum(spec, *arrays, optimize=not exact)), lead)
+
+
+def interpret(
+    graph: Graph, leaves: Mapping[int, Value], numbers: NumberSystem = FLOAT
+) -> dict[int, Value]:
+    """The values of all nodes, given those of the inputs and parameters."""
+    values: dict[int, Value] = dict(leaves)
+    for node in graph.order:
+        if node not in values:
+            operands = [values[operand] for operand in graph.operands(node)]
+            values[node] = apply(graph[node].op, operands, numbers)
+    return values
+
+
+def constant_value(op: Op, operands: list[tuple[Constant, Type]]) -> NDArray[Any]:
+    """The value of an operation whose operands are all constants."""
+    values = [
+        Value(constant.value.value, tuple(axis.name for axis in kind.directions))
+        for constant, kind in operands
+    ]
+    return np.ascontiguousarray(apply(op, values).array)

@@ -1,0 +1,337 @@
+"""Number systems in which a graph can be computed, and how they evaluate an expression.
+
+`FLOAT` is NumPy in single, double or complex precision. `EXACT` computes in rationals; a
+transcendental function of rationals is an opaque rational there (the same one for the same
+arguments), so that two graphs that agree are equal as algebraic identities, not up to round-off.
+`MPMATH` is arbitrary precision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import reduce
+from typing import Any, Protocol
+
+import mpmath
+import numpy as np
+import scipy.special
+import sympy as sp
+from numpy.typing import NDArray
+
+from jetfold.graph.errors import UnsupportedError
+from jetfold.graph.ops import operand_symbol
+
+COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
+    sp.StrictLessThan: operator.lt,
+    sp.LessThan: operator.le,
+    sp.StrictGreaterThan: operator.gt,
+    sp.GreaterThan: operator.ge,
+    sp.Equality: operator.eq,
+    sp.Unequality: operator.ne,
+}
+
+
+class NumberSystem(Protocol):
+    """What an interpreter needs to know of a number system."""
+
+    def array(self, value: NDArray[Any]) -> NDArray[Any]:
+        """An array of this system's numbers."""
+        ...
+
+    def evaluate(self, expr: sp.Expr, operands: list[NDArray[Any]]) -> NDArray[Any]:
+        """The expression in a0, a1, ... elementwise, with broadcasting."""
+        ...
+
+
+def name_of(function: Any) -> str:
+    """The name under which a SymPy function is known to number systems and backends."""
+    name = type(function).__name__
+    return _SYMPY_NAMES.get(name, name)
+
+
+_SYMPY_NAMES = {
+    "Abs": "absolute",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "loggamma": "gammaln",
+    "Max": "maximum",
+    "Min": "minimum",
+}
+
+
+class _Evaluator:
+    """Walks an expression; what a number is and how functions are computed is given."""
+
+    def __init__(
+        self,
+        symbols: Mapping[sp.Expr, Any],
+        number: Callable[[sp.Expr], Any],
+        call: Callable[[str, list[Any]], Any],
+        select: Callable[[list[tuple[Any, Callable[[], Any]]]], Any],
+    ) -> None:
+        self.known = dict(symbols)
+        self.number = number
+        self.call = call
+        self.select = select
+
+    def __call__(self, expr: Any) -> Any:
+        if expr not in self.known:
+            self.known[expr] = self._compute(expr)
+        return self.known[expr]
+
+    def _compute(self, expr: Any) -> Any:
+        if isinstance(expr, sp.Piecewise):
+            return self.select([(self._condition(c), lambda e=e: self(e)) for e, c in expr.args])
+        if expr.is_number:
+            return self.number(expr)
+        if isinstance(expr, sp.Add):
+            return reduce(operator.add, map(self, expr.args))
+        if isinstance(expr, sp.Mul):
+            above, below = expr.as_numer_denom() if _has_quotient(expr) else (expr, sp.S.One)
+            product = reduce(operator.mul, map(self, sp.Mul.make_args(above)))
+            return product if below == 1 else product / self(below)
+        if isinstance(expr, sp.Pow):
+            return self._power(expr)
+        if isinstance(expr, sp.exp):
+            return self.call("exp", [self(expr.args[0])])
+        if isinstance(expr, sp.Function):
+            return self.call(name_of(expr), [self(argument) for argument in expr.args])
+        raise UnsupportedError(f"no number system can compute {expr} ({type(expr).__name__})")
+
+    def _power(self, expr: sp.Pow) -> Any:
+        base, exponent = expr.args
+        if exponent.is_Integer:
+            n = int(exponent)
+            value = self(base)
+            return value**n if n >= 0 else self.number(sp.S.One) / value ** (-n)
+        if exponent == sp.Rational(1, 2):
+            return self.call("sqrt", [self(base)])
+        if exponent == -sp.Rational(1, 2):
+            return self.number(sp.S.One) / self.call("sqrt", [self(base)])
+        if base == sp.E:
+            return self.call("exp", [self(exponent)])
+        return self.call("pow", [self(base), self(exponent)])
+
+    def _condition(self, condition: Any) -> Any:
+        if condition in (sp.true, sp.false):
+            return bool(condition)
+        if isinstance(condition, sp.And):
+            return reduce(operator.and_, map(self._condition, condition.args))
+        if isinstance(condition, sp.Or):
+            return reduce(operator.or_, map(self._condition, condition.args))
+        if isinstance(condition, sp.Not):
+            return np.logical_not(self._condition(condition.args[0]))
+        return COMPARISONS[type(condition)](self(condition.args[0]), self(condition.args[1]))
+
+
+def _has_quotient(expr: sp.Mul) -> bool:
+    return any(isinstance(f, sp.Pow) and f.exp.is_Integer and f.exp < 0 for f in expr.args)
+
+
+# NumPy ----------------------------------------------------------------------------------------
+
+
+def _float_power(x: Any, p: Any, n: Any) -> Any:
+    order = round(float(np.max(n)))
+    falling = reduce(operator.mul, (p - i for i in range(order)), np.ones_like(p))
+    return np.where(falling == 0, 0, falling * np.power(x, p - order))
+
+
+def _polygamma(n: Any, x: Any) -> Any:
+    return scipy.special.polygamma(np.asarray(n, dtype=int), x)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    return np.logaddexp(x, y)
+
+
+FLOAT_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **{
+        name: getattr(np, name)
+        for name in (
+            "exp expm1 exp2 log log1p log2 log10 sin cos tan arcsin arccos arctan arctan2 sinh "
+            "cosh tanh arcsinh arccosh arctanh sqrt cbrt hypot logaddexp absolute sign floor "
+            "ceil rint maximum minimum"
+        ).split()
+    },
+    **{
+        name: getattr(scipy.special, name)
+        for name in ("erf", "erfc", "expit", "log_expit", "gammaln")
+    },
+    "softplus": lambda x: np.logaddexp(x, np.zeros_like(x)),
+    "polygamma": _polygamma,
+    "pow": np.power,
+    "power": _float_power,
+}
+
+
+class FloatNumbers:
+    """NumPy's floating point (and complex) numbers, in the precision of the operands."""
+
+    def array(self, value: NDArray[Any]) -> NDArray[Any]:
+        return value
+
+    def evaluate(self, expr: sp.Expr, operands: list[NDArray[Any]]) -> NDArray[Any]:
+        dtype = np.result_type(*operands) if operands else np.dtype(np.float64)
+        symbols = {operand_symbol(i): operand for i, operand in enumerate(operands)}
+
+        def select(branches: list[tuple[Any, Callable[[], Any]]]) -> Any:
+            value: Any = dtype.type(np.nan)
+            for condition, branch in reversed(branches):
+                value = branch() if condition is True else np.where(condition, branch(), value)
+            return value
+
+        def call(name: str, arguments: list[Any]) -> Any:
+            function = FLOAT_FUNCTIONS.get(name)
+            if function is None:
+                raise UnsupportedError(f"NumPy has no function for {name}")
+            return np.asarray(function(*arguments)).astype(dtype, copy=False)
+
+        evaluator = _Evaluator(symbols, lambda number: dtype.type(sp.N(number, 20)), call, select)
+        with np.errstate(all="ignore"):
+            value = np.asarray(evaluator(expr), dtype=dtype)
+        return np.broadcast_to(value, np.broadcast_shapes(*(o.shape for o in operands)))
+
+
+# Scalars of any kind ------------------------------------------------------------------------------
+
+
+class ScalarNumbers:
+    """A number system whose elements are Python objects, computed one element at a time."""
+
+    def __init__(
+        self,
+        number: Callable[[Any], Any],
+        call: Callable[[str, list[Any]], Any],
+    ) -> None:
+        self.number = number
+        self.call = call
+
+    def array(self, value: NDArray[Any]) -> NDArray[Any]:
+        if value.dtype == object:
+            return value
+        converted = np.empty(value.shape, dtype=object)
+        converted.reshape(-1)[:] = [self.number(element.item()) for element in value.reshape(-1)]
+        return converted
+
+    def evaluate(self, expr: sp.Expr, operands: list[NDArray[Any]]) -> NDArray[Any]:
+        symbols = [operand_symbol(i) for i in range(len(operands))]
+
+        def select(branches: list[tuple[Any, Callable[[], Any]]]) -> Any:
+            return next(branch() for condition, branch in branches if condition)
+
+        def one(*values: Any) -> Any:
+            known = dict(zip(symbols, values, strict=True))
+            return _Evaluator(known, self.number, self.call, select)(expr)
+
+        if not operands:
+            return np.asarray(one(), dtype=object)
+        broadcast = np.broadcast_arrays(*operands)
+        result = np.empty(broadcast[0].shape, dtype=object)
+        columns = [array.reshape(-1) for array in broadcast]
+        result.reshape(-1)[:] = [one(*values) for values in zip(*columns, strict=True)]
+        return result
+
+
+_SYMPY_FUNCTIONS: Mapping[str, Any] = {
+    name_of(function(sp.Symbol("x"))): function
+    for function in (
+        [sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.erf, sp.erfc]
+        + [sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh]
+    )
+} | {"sqrt": sp.sqrt}
+
+
+def _opaque(name: str, arguments: list[Any]) -> Fraction:
+    """A rational in (0, 2) that depends on the name and the arguments in no simple way."""
+    match name, arguments:
+        case "absolute", [x]:
+            return Fraction(abs(x))
+        case "maximum", [x, y]:
+            return Fraction(max(x, y))
+        case "minimum", [x, y]:
+            return Fraction(min(x, y))
+        case "sign", [x]:
+            return Fraction((x > 0) - (x < 0))
+        case "floor", [x]:
+            return Fraction(x.__floor__())
+        case "ceil", [x]:
+            return Fraction(x.__ceil__())
+        case "rint", [x]:
+            return Fraction(round(x))
+    if name in _SYMPY_FUNCTIONS and all(argument in (0, 1) for argument in arguments):
+        value = _SYMPY_FUNCTIONS[name](*(int(argument) for argument in arguments))
+        if value.is_Rational:
+            return Fraction(int(value.p), int(value.q))
+    text = name + ":" + ",".join(f"{Fraction(argument)}" for argument in arguments)
+    digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
+    return Fraction(1 + int.from_bytes(digest, "big") % 1998, 1000)
+
+
+def _exact_number(value: Any) -> Fraction:
+    if isinstance(value, sp.Rational):
+        return Fraction(int(value.p), int(value.q))
+    if isinstance(value, sp.Expr) and not isinstance(value, sp.Float):
+        if value.is_Pow and value.exp.is_Integer:
+            return _exact_number(value.base) ** int(value.exp)
+        if isinstance(value, sp.Mul):
+            return reduce(operator.mul, map(_exact_number, value.args))
+        if isinstance(value, sp.Add):
+            return reduce(operator.add, map(_exact_number, value.args))
+        return _opaque(str(value), [])
+    return Fraction(float(value)) if not isinstance(value, (int, Fraction)) else Fraction(value)
+
+
+MP_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
+    "arctan": mpmath.atan,
+    "arctan2": mpmath.atan2,
+    "arcsinh": mpmath.asinh,
+    "arccosh": mpmath.acosh,
+    "arctanh": mpmath.atanh,
+    "exp2": lambda x: mpmath.mpf(2) ** x,
+    "log2": lambda x: mpmath.log(x, 2),
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "hypot": mpmath.hypot,
+    "absolute": abs,
+    "maximum": max,
+    "minimum": min,
+    "rint": mpmath.nint,
+    "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "log_expit": lambda x: -mpmath.log1p(mpmath.exp(-x)),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "logaddexp": lambda x, y: x + mpmath.log1p(mpmath.exp(y - x)),
+    "gammaln": lambda x: mpmath.re(mpmath.loggamma(x)),
+    "polygamma": lambda n, x: mpmath.polygamma(int(n), x),
+    "pow": lambda x, p: mpmath.power(x, p),
+    "power": lambda x, p, n: mpmath.ff(p, n) * mpmath.power(x, p - n) if mpmath.ff(p, n) else 0 * x,
+}
+
+
+def _mpmath_number(value: Any) -> Any:
+    if isinstance(value, sp.Expr):
+        return sp.N(value, mpmath.mp.dps + 5)._to_mpmath(mpmath.mp.prec)
+    if isinstance(value, Fraction):
+        return mpmath.mpf(value.numerator) / value.denominator
+    return mpmath.mpmathify(value)
+
+
+def _mpmath_call(name: str, arguments: list[Any]) -> Any:
+    function = MP_FUNCTIONS.get(name) or getattr(mpmath, name, None)
+    if function is None:
+        raise UnsupportedError(f"mpmath has no function for {name}")
+    return function(*arguments)
+
+
+FLOAT = FloatNumbers()
+EXACT = ScalarNumbers(_exact_number, _opaque)
+MPMATH = ScalarNumbers(_mpmath_number, _mpmath_call)
