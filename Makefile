@@ -1,0 +1,68 @@
+# Each target sets up what it needs in a virtual environment, .venv; a second call is quick.
+# On a new machine: any Python >= 3.11 (choose one with `make PYTHON=python3.12 ...`) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Tests run in several processes, each with two compute threads (tests/conftest.py).
+TEST_PROCESSES ?= auto
+TEST_ARGS ?=
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench clean
+
+define HELP
+make demo    run the demonstration
+make test    run all tests                           TEST_ARGS="-k layout -x", TEST_PROCESSES=2
+make check   format, lint, types and import layers
+make bench   compare speed with JAX, folx and PyTorch
+make clean   remove everything that make made, $(VENV) too
+
+Each sets itself up in $(VENV), from Python >= 3.11: $(PYTHON) unless PYTHON=... says otherwise.
+endef
+export HELP
+
+help:
+	@echo "$$HELP"
+
+demo: $(VENV)/installed-base
+	$(BIN)/python -m jetfold demo $(DEMO_ARGS)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 $(TEST_ARGS)
+
+check: $(VENV)/installed-test $(VENV)/installed-check
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m jetfold bench $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info htmlcov .coverage .coverage.*
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find graph rules backends jetfold tests examples -name __pycache__ -prune -exec rm -rf {} +
+
+# Set-up. The stamps live in the environment, so that removing it removes them.
+$(VENV)/installed-base: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-%: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[$*]"
+	@touch $@
+
+$(BIN)/python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	    echo "make: $(PYTHON) is not there; jetfold needs Python >= 3.11 (make PYTHON=...)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: jetfold needs Python >= 3.11, and $(PYTHON) is $$("$(PYTHON)" -V 2>&1) (make PYTHON=...)" >&2; exit 1; }
+	rm -rf $(VENV)
+	"$(PYTHON)" -m venv $(VENV)

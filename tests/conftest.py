@@ -1,0 +1,59 @@
+"""What all tests share: where the package comes from, threads, caches, hypothesis, golden files."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from golden import Golden
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+CACHE_FOLDER = pytest.StashKey[str]()
+
+# `python -m pytest` puts the repository root on sys.path; `import graph` would then work here
+# and nowhere else. The tests use the installed package (make test installs it as editable).
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != ROOT]
+
+# Several worker processes with all threads each are slower than with a few.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("JETFOLD_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "2")
+
+# The same examples everywhere and every time; `--hypothesis-profile=explore` looks for new ones.
+hypothesis.settings.register_profile(
+    "ci", derandomize=True, deadline=None, database=None, print_blob=True
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the files under tests/golden/ instead of comparing with them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run its own cache of compiled code. Workers inherit it through the environment."""
+    if "JETFOLD_CACHE_DIR" not in os.environ:
+        config.stash[CACHE_FOLDER] = tempfile.mkdtemp(prefix="jetfold-test-cache-")
+        os.environ["JETFOLD_CACHE_DIR"] = config.stash[CACHE_FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if CACHE_FOLDER in config.stash:
+        del os.environ["JETFOLD_CACHE_DIR"]
+        shutil.rmtree(config.stash[CACHE_FOLDER], ignore_errors=True)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """`golden(name, text)` compares text with the file tests/golden/name (--update-golden)."""
+    return Golden(TESTS / "golden", update=request.config.getoption("--update-golden"))
