@@ -120,12 +120,12 @@ class Editor:
     def __init__(self, graph: Graph | None = None) -> None:
         self.nx = nx.MultiDiGraph()
         self.outputs: list[int] = []
-        self._next = 0
+        self.next_node = 0
         self._known: dict[tuple[Op, tuple[int, ...]], int] = {}
         if graph is not None:
             self.nx = nx.MultiDiGraph(graph.nx)
             self.outputs = list(graph.outputs)
-            self._next = max(graph.nx, default=-1) + 1
+            self.next_node = max(graph.nx, default=-1) + 1
             for node in graph.order:
                 self._known.setdefault((graph[node].op, graph.operands(node)), node)
 
@@ -155,7 +155,7 @@ class Editor:
         if known is not None:
             return known
         kind = infer(op, [self[operand].type for operand in operands])
-        node, self._next = self._next, self._next + 1
+        node, self.next_node = self.next_node, self.next_node + 1
         self.nx.add_node(node, node=Node(op, kind, source, role))
         self.nx.add_edges_from((operand, node, i) for i, operand in enumerate(operands))
         self._known[key] = node
