@@ -1,0 +1,1 @@
+"""The CPU back end: numba code over tiles of points."""

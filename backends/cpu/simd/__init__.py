@@ -1,0 +1,61 @@
+"""Vectors of the host's width in numba code, functions on them, and the matrix product.
+
+In compiled code a vector is a value in a register; un-jitted, the same code runs on NumPy arrays
+of `lanes(dtype)` elements. All arguments are positional. `ws` is a 1-D contiguous array of float32
+or float64, `i` an index in elements, non-negative and unchecked.
+
+    lanes(ws_or_dtype)       elements per vector; a constant in compiled code
+    load(ws, i)              the vector at ws[i : i + lanes]
+    store(ws, i, x)          write a vector (or a number to every lane)
+    broadcast(ws, i)         ws[i] in every lane
+    splat(number, like)      a number in every lane; like: an array or a vector
+    zero(like)               a vector of zeros
+    + - * / abs < <= > >= == != & | ~ ; numbers in operators take the vector's dtype
+    fma(a, b, c)             a*b + c;   select(mask, a, b);   powi(x, 3) with a literal exponent
+    copysign, isnan, bits, from_bits
+    reduce_add(x)            the sum of the lanes, one number
+    FUNCTIONS[name]          exp, tanh, ... by name
+    pack(matrix), packed_size(M, K), gemm(...)   see gemm.py
+
+Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py,
+elementary.py, functions.py, gemm.py.
+"""
+
+from jetfold.backends.cpu.simd.functions import FUNCTIONS
+from jetfold.backends.cpu.simd.gemm import ROWS, VECTORS, gemm, pack, packed_size
+from jetfold.backends.cpu.simd.host import lanes
+from jetfold.backends.cpu.simd.primitives import (
+    bits,
+    copysign,
+    fma,
+    from_bits,
+    isnan,
+    powi,
+    reduce_add,
+    select,
+)
+from jetfold.backends.cpu.simd.vector import Vec, broadcast, load, splat, store, zero
+
+__all__ = [
+    "FUNCTIONS",
+    "ROWS",
+    "VECTORS",
+    "Vec",
+    "bits",
+    "broadcast",
+    "copysign",
+    "fma",
+    "from_bits",
+    "gemm",
+    "isnan",
+    "lanes",
+    "load",
+    "pack",
+    "packed_size",
+    "powi",
+    "reduce_add",
+    "select",
+    "splat",
+    "store",
+    "zero",
+]

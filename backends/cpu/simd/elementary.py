@@ -1,0 +1,192 @@
+"""Vectorised elementary functions, without branches, for float32 and float64.
+
+Each is one plain function on vectors (see `emit.py`): reduce the argument, evaluate a polynomial
+of `coefficients.py`, put the result back together. Special values follow IEEE 754. The scheme is
+that of fdlibm, with fused multiply-adds: exp by Cody and Waite's reduction, log by atanh,
+tanh by expm1 (which keeps small arguments accurate).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jetfold.backends.cpu.simd.coefficients import TABLES
+from jetfold.backends.cpu.simd.primitives import (
+    bits,
+    constant,
+    copysign,
+    fma,
+    from_bits,
+    maximum,
+    minimum,
+    select,
+)
+from jetfold.backends.cpu.simd.vector import Vector, vector_function
+
+
+class Format(NamedTuple):
+    """What the functions need to know about a dtype."""
+
+    table: dict[str, tuple[float, ...]]
+    fraction_bits: int
+    bias: int
+    magic: float  # x + magic - magic rounds x to an integer, which the low bits of the sum hold
+    magic_bits: int
+    smallest_normal: float
+    sqrt_half_bits: int
+    exp_range: tuple[float, float]  # exp is 0 below and infinite above
+    tanh_limit: float  # tanh is 1 above
+
+
+def _format(name: str, integer: type[np.signedinteger[Any]], limits: tuple[float, ...]) -> Format:
+    dtype = np.dtype(name)
+    info = np.finfo(dtype)
+    magic = dtype.type(1.5 * 2.0**info.nmant)
+    root = dtype.type(np.sqrt(0.5))
+    return Format(
+        TABLES[name],
+        int(info.nmant),
+        int(info.maxexp) - 1,
+        float(magic),
+        int(magic.view(integer)),
+        float(info.smallest_normal),
+        int(root.view(integer)),
+        (limits[0], limits[1]),
+        limits[2],
+    )
+
+
+_FORMATS = {
+    "float32": _format("float32", np.int32, (-105.0, 89.0, 10.0)),
+    "float64": _format("float64", np.int64, (-746.0, 710.0, 20.0)),
+}
+
+
+def _format_of(x: Vector) -> Format:
+    return _FORMATS[x.dtype.name]
+
+
+def polynomial(x: Vector, coefficients: tuple[float, ...]) -> Vector:
+    """Horner's scheme; the coefficient of the lowest degree comes first."""
+    value: Any = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        value = fma(value, x, coefficient)
+    return value
+
+
+def _reduce_by_ln2(x: Vector) -> tuple[Vector, Vector]:
+    """n as integers and expm1(r), where x = n ln 2 + r and |r| <= (ln 2)/2."""
+    f = _format_of(x)
+    shifted = fma(x, f.table["per_ln2"][0], f.magic)
+    n = shifted - f.magic
+    high, low = f.table["ln2"]
+    r = fma(n, -low, fma(n, -high, x))
+    return bits(shifted) - f.magic_bits, fma(r * r, polynomial(r, f.table["expm1"]), r)
+
+
+def _power_of_two(n: Vector, f: Format) -> Vector:
+    """2**n for integers n, where that is a normal number."""
+    return from_bits((n + f.bias) << f.fraction_bits)
+
+
+def exp(x: Vector) -> Vector:
+    """e**x"""
+    f = _format_of(x)
+    n, rest = _reduce_by_ln2(minimum(maximum(x, f.exp_range[0]), f.exp_range[1]))
+    half = n >> 1  # two factors, as 2**n alone may overflow, or round twice when subnormal
+    return (rest + 1.0) * _power_of_two(half, f) * _power_of_two(n - half, f)
+
+
+def expm1(x: Vector) -> Vector:
+    """e**x - 1, accurate near 0."""
+    f = _format_of(x)
+    clamped = minimum(maximum(x, -2.0 * f.fraction_bits), f.exp_range[1])
+    n, rest = _reduce_by_ln2(clamped)
+    half_scale = _power_of_two(n - 1, f)  # 2**n may overflow where the result does not
+    value = 2.0 * fma(half_scale, rest, half_scale - 0.5)
+    return select(abs(x) < 2.0 ** -(f.fraction_bits + 4), x, value)
+
+
+def tanh(x: Vector) -> Vector:
+    """Hyperbolic tangent: t/(t + 2) with t = expm1(2|x|)."""
+    f = _format_of(x)
+    n, rest = _reduce_by_ln2(2.0 * minimum(abs(x), f.tanh_limit))
+    scale = _power_of_two(n, f)
+    t = fma(scale, rest, scale - 1.0)
+    return copysign(t / (t + 2.0), x)
+
+
+def expit(x: Vector) -> Vector:
+    """1/(1 + exp(-x)), the logistic sigmoid."""
+    z = exp(-abs(x))
+    return select(x < 0.0, z, 1.0) / (1.0 + z)
+
+
+def _log_of_positive(x: Vector) -> Vector:
+    """log(x) for 0 < x < inf."""
+    f = _format_of(x)
+    subnormal = x < f.smallest_normal
+    lift = f.fraction_bits + 2
+    i = bits(select(subnormal, x * 2.0**lift, x))
+    k = (i - f.sqrt_half_bits) >> f.fraction_bits
+    m = from_bits(i - (k << f.fraction_bits))  # x = 2**k m, sqrt(1/2) <= m < sqrt(2)
+    offset = select(subnormal, constant(f.magic + lift, x), f.magic)
+    exponent = from_bits(k + f.magic_bits) - offset
+    y = m - 1.0
+    s = y / (y + 2.0)
+    z = s * s
+    # log(m) = 2 s + s z p(z) = y - (y^2/2 - s (y^2/2 + z p(z)))
+    half_square = 0.5 * y * y
+    rest = fma(z, polynomial(z, f.table["log"]), half_square)
+    high, low = f.table["ln2"]
+    return fma(exponent, high, y - (half_square - fma(s, rest, exponent * low)))
+
+
+def _log_limits(x: Vector, value: Vector) -> Vector:
+    """`value`, replaced where log(x) is infinite or NaN."""
+    value = select(x < np.inf, value, x)
+    value = select(x == 0.0, -np.inf, value)
+    return select(x < 0.0, np.nan, value)
+
+
+def log(x: Vector) -> Vector:
+    """Natural logarithm."""
+    return _log_limits(x, _log_of_positive(x))
+
+
+def log1p(x: Vector) -> Vector:
+    """log(1 + x), accurate near 0."""
+    f = _format_of(x)
+    u = 1.0 + x
+    partner = u - 1.0
+    lost = (1.0 - (u - partner)) + (x - partner)  # 1 + x = u + lost, exactly
+    value = _log_limits(u, _log_of_positive(u) + lost / u)
+    return select(abs(x) < 2.0 ** -(f.fraction_bits + 4), x, value)
+
+
+def softplus(x: Vector) -> Vector:
+    """log(1 + exp(x))"""
+    return maximum(x, 0.0) + log1p(exp(-abs(x)))
+
+
+def log_expit(x: Vector) -> Vector:
+    """log(1/(1 + exp(-x)))"""
+    return minimum(x, 0.0) - log1p(exp(-abs(x)))
+
+
+def logaddexp(x: Vector, y: Vector) -> Vector:
+    """log(exp(x) + exp(y))"""
+    distance = select(x == y, 0.0, abs(x - y))  # two equal infinities have distance 0
+    return maximum(x, y) + log1p(exp(-distance))
+
+
+def sign(x: Vector) -> Vector:
+    """-1, 0 or 1, and NaN of NaN."""
+    return select(x == 0.0, x, copysign(constant(1.0, x), x) + 0.0 * x)
+
+
+for _function in (
+    *(exp, expm1, tanh, expit, log, log1p),
+    *(softplus, log_expit, logaddexp, sign),
+):
+    vector_function(_function)
