@@ -1,1 +1,93 @@
-"""The graph: tensor expressions and everything that reads or rewrites them."""
+"""What a computation is.
+
+Read in this order: `ops` (the node kinds and their types), `graph` (`Graph` and `Editor`),
+`functions` and `numbers` (what may stand in an elementwise expression, and in which number systems
+it is computed), `interpret` (what each operation means), `build` (nodes in normal form), `trace`
+(from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify` (clean-up rules),
+`validate`, `text` and `draw`.
+"""
+
+from jetfold.graph.build import add_map, constant, fit
+from jetfold.graph.errors import (
+    ArgumentError,
+    GraphError,
+    JetfoldError,
+    RewriteLoopError,
+    ShapeError,
+    TraceError,
+    UnsupportedError,
+)
+from jetfold.graph.graph import Coefficient, Editor, Graph, Node
+from jetfold.graph.interpret import BATCH, Value, interpret
+from jetfold.graph.ops import (
+    LEAVES,
+    MOVES,
+    Array,
+    Broadcast,
+    Concatenate,
+    Constant,
+    Contract,
+    DirectionAxis,
+    Gather,
+    Input,
+    Map,
+    Op,
+    Parameter,
+    Replicate,
+    Reshape,
+    Slice,
+    SourceLine,
+    Sum,
+    Transpose,
+    Type,
+    operand_symbol,
+)
+from jetfold.graph.rewrite import Rewriting, Rule, Step, rewrite
+from jetfold.graph.simplify import merge_equal, simplify
+
+__all__ = [
+    "BATCH",
+    "LEAVES",
+    "MOVES",
+    "ArgumentError",
+    "Array",
+    "Broadcast",
+    "Coefficient",
+    "Concatenate",
+    "Constant",
+    "Contract",
+    "DirectionAxis",
+    "Editor",
+    "Gather",
+    "Graph",
+    "GraphError",
+    "Input",
+    "JetfoldError",
+    "Map",
+    "Node",
+    "Op",
+    "Parameter",
+    "Replicate",
+    "Reshape",
+    "RewriteLoopError",
+    "Rewriting",
+    "Rule",
+    "ShapeError",
+    "Slice",
+    "SourceLine",
+    "Step",
+    "Sum",
+    "TraceError",
+    "Transpose",
+    "Type",
+    "UnsupportedError",
+    "Value",
+    "add_map",
+    "constant",
+    "fit",
+    "interpret",
+    "merge_equal",
+    "operand_symbol",
+    "rewrite",
+    "simplify",
+]

@@ -228,6 +228,7 @@ class power(_Elementary):
         if position == 0:
             return power(x, p, n + 1)
         if position == 1:
-            falling = sp.prod([p - i for i in range(n)])
-            return falling.diff(p) * power(x, p - n, 0) + self * sp.log(x)
+            q = sp.Dummy(real=True)
+            falling = sp.Mul(*(q - i for i in range(n)))
+            return falling.diff(q).subs(q, p) * power(x, p - n, 0) + self * sp.log(x)
         raise ValueError("the number of derivatives is not differentiable")

@@ -1,0 +1,265 @@
+"""Collapsing: the rewrites that move replication down and sums over directions up.
+
+"Collapsing Taylor Mode Automatic Differentiation" (NeurIPS 2025, arXiv 2505.13644): what does not
+depend on the direction is computed once, and a sum over directions climbs through everything that
+is linear, so that the sum of the highest coefficients is propagated instead of the summands.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from jetfold.graph import (
+    MOVES,
+    Concatenate,
+    Contract,
+    Editor,
+    Map,
+    Op,
+    Replicate,
+    Rule,
+    Sum,
+    add_map,
+    operand_symbol,
+)
+from jetfold.rules.derive import tidy
+
+Moves = tuple[type[Op], ...]
+SINGLE_MOVES: Moves = tuple(kind for kind in MOVES if kind not in (Concatenate, Replicate))
+
+
+# Push replicate down ----------------------------------------------------------------------------
+
+
+def _replicated(editor: Editor, node: int) -> dict[int, Any] | None:
+    """The operands that are mere copies, by position: the node that is copied and its axis."""
+    found = {}
+    for i, operand in enumerate(editor.operands(node)):
+        op = editor[operand].op
+        if isinstance(op, Replicate):
+            found[i] = (editor.operands(operand)[0], op.axis)
+    return found or None
+
+
+def _push_replicate(editor: Editor, node: int, found: dict[int, Any]) -> int:
+    old = editor[node]
+    axis = next(iter(found.values()))[1]
+    operands = [
+        found[i][0] if i in found and found[i][1] == axis else operand
+        for i, operand in enumerate(editor.operands(node))
+    ]
+    if isinstance(old.op, Map):
+        symbols = map(operand_symbol, range(len(operands)))
+        new = add_map(editor, old.op.expr, dict(zip(symbols, operands, strict=True)))
+    else:
+        new = editor.add(old.op, *operands)
+    editor.annotate(new, old.source, old.role)
+    return new if axis in editor[new].type.directions else editor.add(Replicate(axis), new)
+
+
+def _replicated_sum(editor: Editor, node: int) -> dict[int, Any] | None:
+    """A sum over positions, or over other directions, of a copy."""
+    op = editor[node].op
+    found = _replicated(editor, node)
+    assert isinstance(op, Sum)
+    return found if found and found[0][1].name not in op.directions else None
+
+
+PUSH_REPLICATE = [
+    Rule(
+        "push replicate through a function",
+        "f(rep_r a, b_r) = f(a, b_r),  f(rep_r a) = rep_r f(a)",
+        (Map, Contract, Concatenate, *SINGLE_MOVES),
+        _replicated,
+        _push_replicate,
+    ),
+    Rule(
+        "push replicate through a sum",
+        "sum_i rep_r a_i = rep_r sum_i a_i",
+        (Sum,),
+        _replicated_sum,
+        _push_replicate,
+    ),
+]
+
+
+# Pull sums up -------------------------------------------------------------------------------------
+
+
+class _Below(NamedTuple):
+    """What a sum over directions stands on."""
+
+    node: int
+    op: Op
+    operands: tuple[int, ...]
+    name: str
+    size: int
+
+
+def _below(editor: Editor, node: int) -> _Below | None:
+    """The operand of a sum over exactly one direction axis."""
+    op = editor[node].op
+    if not isinstance(op, Sum) or op.axes or len(op.directions) != 1:
+        return None
+    (operand,) = editor.operands(node)
+    size = {axis.name: axis.size for axis in editor[operand].type.directions}[op.directions[0]]
+    return _Below(operand, editor[operand].op, editor.operands(operand), op.directions[0], size)
+
+
+def _depends(editor: Editor, node: int, name: str) -> bool:
+    return any(axis.name == name for axis in editor[node].type.directions)
+
+
+def _sum(editor: Editor, node: int, below: _Below) -> int:
+    """The sum of a value over the direction axis: R times a value that does not depend on it."""
+    if not _depends(editor, node, below.name):
+        return add_map(editor, below.size * operand_symbol(0), {operand_symbol(0): node})
+    summed = editor.add(Sum((), (below.name,)), node)
+    role = editor[node].role
+    editor.annotate(summed, editor[node].source, role and role.sum_over((below.name,)))
+    return summed
+
+
+def _sum_of_copies(editor: Editor, node: int) -> _Below | None:
+    below = _below(editor, node)
+    if below is None or not isinstance(below.op, Replicate) or below.op.axis.name != below.name:
+        return None
+    return below
+
+
+def _put_multiple(editor: Editor, node: int, below: _Below) -> int:
+    return _sum(editor, below.operands[0], below)
+
+
+def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
+    below = _below(editor, node)
+    if below is None:
+        return None
+    match below.op:
+        case Contract():
+            dependent = [o for o in below.operands if _depends(editor, o, below.name)]
+            return below if len(dependent) == 1 else None
+        case Replicate(axis):
+            return below if axis.name != below.name else None
+        case Sum(axes, names) if axes or names:
+            return below
+    return below if isinstance(below.op, MOVES) else None
+
+
+def _put_linear(editor: Editor, node: int, below: _Below) -> int:
+    if isinstance(below.op, Contract):
+        operands = [
+            _sum(editor, operand, below) if _depends(editor, operand, below.name) else operand
+            for operand in below.operands
+        ]
+    else:
+        operands = [_sum(editor, operand, below) for operand in below.operands]
+    return editor.add(below.op, *operands)
+
+
+class Split(NamedTuple):
+    """``sum_r e = outer``, where symbol ``s{j}`` of ``outer`` stands for ``sum_r inner[j]``."""
+
+    outer: sp.Expr
+    inner: tuple[sp.Expr, ...]
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        return tuple(_sum_symbol(j) for j in range(len(self.inner)))
+
+
+def _sum_symbol(j: int) -> sp.Symbol:
+    return sp.Symbol(f"s{j}", real=True)
+
+
+@lru_cache(maxsize=4096)
+def split(expr: sp.Expr, dependent: frozenset[sp.Symbol], size: int) -> Split:
+    """Move a sum over r into an expression as far as linearity allows.
+
+    ``dependent`` are the symbols that depend on r. The expression is taken apart into terms; of
+    each, the factors that do not depend on r go in front of the sum; terms with the same factor
+    share one sum; a term without r counts ``size`` times.
+    """
+    inner: dict[sp.Expr, int] = {}
+
+    def summed(term: sp.Expr) -> sp.Expr:
+        return _sum_symbol(inner.setdefault(term, len(inner)))
+
+    def outer(part: sp.Expr) -> sp.Expr:
+        if isinstance(part, sp.Piecewise) and not _conditions(part) & dependent:
+            return sp.Piecewise(*((outer(branch), where) for branch, where in part.args))
+        groups: dict[sp.Expr, sp.Expr] = {}
+        total = sp.S.Zero
+        for term, factor in _terms(part, dependent).items():
+            if term == 1:
+                total += size * factor
+            elif term.is_Symbol:
+                total += factor * summed(term)
+            else:
+                number, rest = tidy(factor).as_coeff_Mul()
+                groups[rest] = groups.get(rest, sp.S.Zero) + number * term
+        for factor, group in groups.items():
+            number, term = group.as_coeff_Mul() if group.is_Mul else (sp.S.One, group)
+            total += factor * number * summed(term)
+        return total
+
+    return Split(outer(expr), tuple(inner))
+
+
+def _conditions(expr: sp.Piecewise) -> set[sp.Symbol]:
+    return {symbol for _, where in expr.args for symbol in where.free_symbols}
+
+
+def _terms(expr: sp.Expr, dependent: frozenset[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
+    """The expression as a sum of (part that depends on r) * (factor that does not)."""
+    found: dict[sp.Expr, sp.Expr] = {}
+    pending = list(sp.Add.make_args(expr))
+    while pending:
+        term = pending.pop(0)
+        factor, part = term.as_independent(*dependent, as_Add=False)
+        if any(isinstance(p.as_base_exp()[0], sp.Add) for p in sp.Mul.make_args(part)):
+            expanded = sp.expand(part, deep=False)
+            if expanded != part:
+                pending += [factor * piece for piece in sp.Add.make_args(expanded)]
+                continue
+        found[part] = found.get(part, sp.S.Zero) + factor
+    return found
+
+
+def _sum_of_map(editor: Editor, node: int) -> tuple[_Below, Split] | None:
+    below = _below(editor, node)
+    if below is None or not isinstance(below.op, Map):
+        return None
+    dependent = frozenset(
+        operand_symbol(i)
+        for i, operand in enumerate(below.operands)
+        if _depends(editor, operand, below.name)
+    )
+    found = split(below.op.expr, dependent, below.size)
+    stays = len(found.inner) == 1 and found.inner[0] == below.op.expr
+    return None if stays else (below, found)
+
+
+def _put_split(editor: Editor, node: int, found: tuple[_Below, Split]) -> int:
+    below, (outer, inner) = found
+    nodes = dict(zip(map(operand_symbol, range(len(below.operands))), below.operands, strict=True))
+    sums = {
+        _sum_symbol(j): _sum(editor, add_map(editor, term, nodes), below)
+        for j, term in enumerate(inner)
+    }
+    return add_map(editor, outer, nodes | sums)
+
+
+PULL_SUM = [
+    Rule("sum of copies", "sum_r rep_r a = R a", (Sum,), _sum_of_copies, _put_multiple),
+    Rule("pull a sum through a linear map", "sum_r L(a_r) = L(sum_r a_r)", (Sum,),
+         _sum_of_linear, _put_linear),
+    Rule("pull a sum through a function", "sum_r (c a_r + d g(a_r) + e) = "
+         "c sum_r a_r + d sum_r g(a_r) + R e", (Sum,), _sum_of_map, _put_split),
+]  # fmt: skip
+
+COLLAPSE = PUSH_REPLICATE + PULL_SUM
+

@@ -1,0 +1,48 @@
+"""What a graph costs, counted from the graph itself."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import sympy as sp
+
+from jetfold.graph import Contract, Graph, Map, Sum
+from jetfold.graph.ops import split_spec
+
+
+def vectors(graph: Graph) -> int:
+    """The most vectors into which any node of the function has turned.
+
+    A node of the function is represented by its coefficients (or sums of them); one with direction
+    axes counts once for each direction. These are the counts of the paper's table.
+    """
+    totals: Counter[int] = Counter()
+    for node in graph:
+        role = graph[node].role
+        if role is not None:
+            totals[role.of] += graph[node].type.count
+    return max(totals.values(), default=0)
+
+
+def operations(graph: Graph) -> int:
+    """Floating-point operations for one point, a function call counted as one."""
+    return sum(_operations(graph, node) for node in graph.varying)
+
+
+def _operations(graph: Graph, node: int) -> int:
+    kind = graph[node].type
+    elements = kind.count * math.prod(kind.shape)
+    match graph[node].op:
+        case Map(expr):
+            return elements * int(sp.count_ops(expr))
+        case Sum():
+            operand = graph[graph.operands(node)[0]].type
+            return operand.count * math.prod(operand.shape)
+        case Contract(spec):
+            letters: dict[str, int] = {}
+            operands, _ = split_spec(spec)
+            for names, operand in zip(operands, graph.operands(node), strict=True):
+                letters.update(zip(names, graph[operand].type.shape, strict=True))
+            return len(operands) * kind.count * math.prod(letters.values())
+    return 0

@@ -1,0 +1,137 @@
+"""Taylor rules of any order, derived by SymPy from the one expression that defines a primitive.
+
+Coefficients are unscaled derivatives along a path, ``f_k = d^k/dt^k f(x(t)) at t = 0``.
+
+The derivation is one line of calculus. Write a coefficient as a sum of terms ``c * m`` with ``c`` a
+function of the point and ``m`` a monomial in the path's higher coefficients. Then
+
+    d/dt (c m) = sum_i (dc/dx_i) x_{i,1} m  +  c dm/dt,       d/dt x_{i,k} = x_{i,k+1},
+
+and repeating it gives Faa di Bruno's formula for elementwise functions and Leibniz' rule for
+products (MATH: Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, chapter 13). Where the
+derivative can be written in terms of the function's own value ``y`` (tanh: 1 - y**2) it is, so
+that one evaluation of the function serves all orders.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sympy as sp
+
+from jetfold.graph.functions import HALF, maximum, minimum
+from jetfold.graph.ops import operand_symbol
+
+OUTPUT = sp.Symbol("y", real=True)
+"""Stands for the function's own value in derived rules."""
+
+Monomial = tuple[tuple[int, int], ...]
+"""A product of path coefficients: pairs (operand, order), sorted, repeated for powers."""
+
+Terms = dict[Monomial, sp.Expr]
+
+
+@lru_cache(maxsize=10_000)
+def path_symbol(operand: int, order: int) -> sp.Symbol:
+    """The coefficient of some order of an operand's path; order 0 is the operand itself."""
+    return operand_symbol(operand) if order == 0 else sp.Symbol(f"a{operand}_{order}", real=True)
+
+
+@lru_cache(maxsize=4096)
+def taylor_rule(expr: sp.Expr, order: int, active: tuple[int, ...]) -> tuple[sp.Expr, ...]:
+    """The coefficients 0..order of an elementwise function along a path.
+
+    ``active`` are the operands that vary along the path; the others are constants. The results
+    are expressions in `path_symbol` and, from order 1 on, in `OUTPUT`. A selection (Piecewise,
+    maximum, minimum) is derived branch by branch, so that what is infinite in a branch not
+    taken is never multiplied by zero.
+    """
+    branches = _branches(expr)
+    if branches is not None:
+        rules = [(taylor_rule(branch, order, active), where) for branch, where in branches]
+        higher = [
+            sp.Piecewise(*((rule[k].subs(OUTPUT, branch), where) for (rule, where), (branch, _) in
+                           zip(rules, branches, strict=True)))
+            for k in range(1, order + 1)
+        ]  # fmt: skip
+        return (expr, *higher)
+    return (expr, *(assemble(terms) for terms in taylor_terms(expr, order, active)[1:]))
+
+
+def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
+    """The coefficients as sums of terms, for a function that is not a selection."""
+    slopes = {i: in_output(sp.diff(expr, operand_symbol(i)), expr) for i in active}
+    terms: Terms = {((i, 1),): slope for i, slope in slopes.items() if slope != 0}
+    result: list[Terms] = [{(): expr}, terms]
+    while len(result) <= order:
+        following: Terms = {}
+        for monomial, factor in result[-1].items():
+            for i in active:
+                slope = sp.diff(factor, operand_symbol(i))
+                slope = in_output(slope, expr) + sp.diff(factor, OUTPUT) * slopes[i]
+                _accumulate(following, (*monomial, (i, 1)), slope)
+            for i, k in monomial:  # one summand for each factor, so that powers count themselves
+                rest = list(monomial)
+                rest.remove((i, k))
+                _accumulate(following, (*rest, (i, k + 1)), factor)
+        result.append({m: tidy(c) for m, c in following.items() if tidy(c) != 0})
+    return result
+
+
+def _accumulate(terms: Terms, monomial: Monomial, factor: sp.Expr) -> None:
+    if factor != 0:
+        key = tuple(sorted(monomial))
+        terms[key] = terms.get(key, sp.S.Zero) + factor
+
+
+def assemble(terms: Terms) -> sp.Expr:
+    """The sum of the terms as one expression."""
+    return sp.Add(
+        *(factor * sp.Mul(*(path_symbol(i, k) for i, k in m)) for m, factor in terms.items())
+    )
+
+
+@lru_cache(maxsize=10_000)
+def tidy(expr: sp.Expr) -> sp.Expr:
+    """A factored form: cheap to evaluate, and without the cancellation of an expanded one."""
+    return sp.factor(expr) if sp.count_ops(expr) < 200 else sp.factor_terms(expr)
+
+
+def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
+    """A derivative of ``expr`` written with `OUTPUT` wherever ``expr`` or a power of it occurs."""
+    if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
+        base, exponent = expr.args
+
+        def power(old: sp.Expr) -> sp.Expr:
+            times = old.exp / exponent
+            return OUTPUT**times if times.is_Integer else old
+
+        return slope.replace(lambda e: isinstance(e, sp.Pow) and e.base == base, power)
+    if isinstance(expr, (sp.Function, sp.exp)):
+        return slope.xreplace({expr: OUTPUT})
+    return slope
+
+
+def _branches(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Basic]] | None:
+    """A selection as pairs (branch, condition), or None for anything else."""
+    if expr.has(sp.Piecewise):
+        folded = sp.piecewise_fold(expr)
+        return [(branch, where) for branch, where in folded.args]
+    if isinstance(expr, (maximum, minimum)):
+        x, y = expr.args
+        return [(x, expr.order(x, y)), (y, expr.order(y, x)), (HALF * (x + y), sp.true)]
+    return None
+
+
+def leibniz(order: int, active: tuple[int, ...]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """The terms (factor, order of each active operand) of d^order of a multilinear function.
+
+    They are the terms of the Taylor rule of the product of the active operands.
+    """
+    product = sp.Mul(*map(operand_symbol, active))
+    terms = taylor_terms(product, order, active)[order] if order else {(): product}
+    found = []
+    for monomial, factor in terms.items():
+        orders = dict(monomial)
+        found.append((int(factor.as_coeff_Mul()[0]), tuple(orders.get(i, 0) for i in active)))
+    return tuple(found)
