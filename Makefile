@@ -43,12 +43,12 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m jetfold bench $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.laplacian $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find graph rules backends jetfold tests examples -name __pycache__ -prune -exec rm -rf {} +
+	find graph rules backends jetfold tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Set-up. The stamps live in the environment, so that removing it removes them.
 $(VENV)/installed-base: pyproject.toml setup.cfg | $(BIN)/python

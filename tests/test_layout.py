@@ -18,7 +18,7 @@ PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel built as pip builds it, from a copy: building leaves files beside the sources."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
@@ -32,11 +32,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
     options = ["--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(source)]
     subprocess.run([*pip, *options], check=True)
     (built,) = folder.glob("*.whl")
-    return zipfile.Path(built)
+    return zipfile.ZipFile(built)
 
 
-def test_wheel_holds_every_package_file_and_nothing_else(wheel: zipfile.Path) -> None:
-    held = {name for name in wheel.root.namelist() if ".dist-info/" not in name}
+def test_wheel_holds_every_package_file_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     expected = set()
     for folder, prefix in [("jetfold", "jetfold"), *((x, f"jetfold/{x}") for x in LAYERS)]:
         for path in (ROOT / folder).rglob("*"):  # does not follow the symlinks in jetfold/
@@ -45,8 +45,8 @@ def test_wheel_holds_every_package_file_and_nothing_else(wheel: zipfile.Path) ->
     assert held == expected
 
 
-def test_wheel_is_importable_without_the_sources(wheel: zipfile.Path, tmp_path: Path) -> None:
-    wheel.root.extractall(tmp_path)
+def test_wheel_is_importable_without_the_sources(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
     modules = ", ".join(f"jetfold.{layer}" for layer in LAYERS)
     # -I leaves out the working directory and PYTHONPATH, so only tmp_path can be meant.
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {modules}; "
