@@ -40,7 +40,7 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.laplacian $(BENCH_ARGS)
@@ -48,7 +48,7 @@ bench: $(VENV)/installed-bench
 clean:
 	rm -rf $(VENV) build dist out *.egg-info htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find graph rules backends jetfold tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard graph rules backends jetfold tests examples benchmarks) -name __pycache__ -prune -exec rm -rf {} +
 
 # Set-up. The stamps live in the environment, so that removing it removes them.
 $(VENV)/installed-base: pyproject.toml setup.cfg | $(BIN)/python

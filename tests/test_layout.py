@@ -69,6 +69,7 @@ def test_no_global_name_is_taken(layer: str) -> None:
     assert importlib.util.find_spec(f"jetfold.{layer}") is not None
 
 
+@pytest.mark.skipif((ROOT / "PKG-INFO").exists(), reason="a source distribution has no symlinks")
 @pytest.mark.parametrize("layer", LAYERS)
 def test_symlinks_are_relative(layer: str) -> None:
     assert os.readlink(ROOT / "jetfold" / layer) == f"../{layer}"
