@@ -15,15 +15,15 @@ or float64, `i` an index in elements, non-negative and unchecked.
     copysign, isnan, bits, from_bits
     reduce_add(x)            the sum of the lanes, one number
     FUNCTIONS[name]          exp, tanh, ... by name
-    pack(matrix), packed_size(M, K), gemm(...)   see gemm.py
+    pack(matrix), packed_size(M, K), gemm(...)   see matrix_product.py
 
 Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py,
-elementary.py, functions.py, gemm.py.
+elementary.py, functions.py, matrix_product.py.
 """
 
 from jetfold.backends.cpu.simd.functions import FUNCTIONS
-from jetfold.backends.cpu.simd.gemm import ROWS, VECTORS, gemm, pack, packed_size
 from jetfold.backends.cpu.simd.host import lanes
+from jetfold.backends.cpu.simd.matrix_product import ROWS, VECTORS, gemm, pack, packed_size
 from jetfold.backends.cpu.simd.primitives import (
     bits,
     copysign,

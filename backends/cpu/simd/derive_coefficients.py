@@ -1,6 +1,6 @@
 """Derive the polynomials and split constants of `elementary.py`, and write `coefficients.py`.
 
-    python -m jetfold.backends.cpu.simd.derive_coefficients
+    python backends/cpu/simd/derive_coefficients.py
 
 Every polynomial interpolates, at Chebyshev points and with 60 digits, what is left of a function
 after its leading terms (so that these stay exact), and is then rounded to the dtype. Needs mpmath.
@@ -103,7 +103,23 @@ def tables() -> dict[str, dict[str, tuple[Any, ...]]]:
             table["per_ln2"] = (_round(1 / mpmath.log(2), dtype),)
             table["per_half_pi"] = (_round(2 / mpmath.pi, dtype),)
             found[dtype.__name__] = table
+        found["float64"].update(_special_tables())
     return found
+
+
+def _special_tables() -> dict[str, tuple[Any, ...]]:
+    """For the scalar special functions: digamma on [1, 2] about its root, Bernoulli numbers."""
+    root = mpmath.findroot(mpmath.digamma, 1.46)
+
+    def quotient(t: Any) -> Any:  # digamma(x)/(x - root) with x = 1.5 + t
+        return mpmath.digamma(t + 1.5) / (t + 1.5 - root)
+
+    polynomial = mpmath.chebyfit(quotient, (-0.5, 0.5), 23)
+    return {
+        "digamma": tuple(_round(c, np.float64) for c in reversed(polynomial)),
+        "digamma_root": tuple(_split(root, [53], np.float64)),
+        "bernoulli": tuple(_round(mpmath.bernoulli(2 * k), np.float64) for k in range(1, 13)),
+    }
 
 
 def source() -> str:

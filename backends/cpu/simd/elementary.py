@@ -6,11 +6,14 @@ that of fdlibm, with fused multiply-adds: exp by Cody and Waite's reduction, log
 tanh by expm1 (which keeps small arguments accurate).
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jetfold.backends.cpu.simd.coefficients import TABLES
+from jetfold.backends.cpu.simd.host import HAS_FMA
+from jetfold.backends.cpu.simd.lanewise import lanewise
 from jetfold.backends.cpu.simd.primitives import (
     bits,
     constant,
@@ -19,6 +22,7 @@ from jetfold.backends.cpu.simd.primitives import (
     from_bits,
     maximum,
     minimum,
+    patch,
     select,
 )
 from jetfold.backends.cpu.simd.vector import Vector, vector_function
@@ -36,6 +40,7 @@ class Format(NamedTuple):
     sqrt_half_bits: int
     exp_range: tuple[float, float]  # exp is 0 below and infinite above
     tanh_limit: float  # tanh is 1 above
+    sine_limit: float  # sin and cos reduce their argument by three parts of pi/2 below
 
 
 def _format(name: str, integer: type[np.signedinteger[Any]], limits: tuple[float, ...]) -> Format:
@@ -53,13 +58,18 @@ def _format(name: str, integer: type[np.signedinteger[Any]], limits: tuple[float
         int(root.view(integer)),
         (limits[0], limits[1]),
         limits[2],
+        limits[3] if HAS_FMA else 0.75,
     )
 
 
 _FORMATS = {
-    "float32": _format("float32", np.int32, (-105.0, 89.0, 10.0)),
-    "float64": _format("float64", np.int64, (-746.0, 710.0, 20.0)),
+    "float32": _format("float32", np.int32, (-105.0, 89.0, 10.0, 2.0**13)),
+    "float64": _format("float64", np.int64, (-746.0, 710.0, 20.0, 2.0**30)),
 }
+
+
+_scalar_sin = lanewise(math.sin, np.sin)
+_scalar_cos = lanewise(math.cos, np.cos)
 
 
 def _format_of(x: Vector) -> Format:
@@ -164,6 +174,39 @@ def log1p(x: Vector) -> Vector:
     return select(abs(x) < 2.0 ** -(f.fraction_bits + 4), x, value)
 
 
+def _reduce_by_half_pi(x: Vector) -> tuple[Vector, Vector]:
+    """n as integers and r, where x = n pi/2 + r and |r| <= pi/4."""
+    f = _format_of(x)
+    shifted = fma(x, f.table["per_half_pi"][0], f.magic)
+    n = shifted - f.magic
+    r = x
+    for part in f.table["half_pi"]:
+        r = fma(n, -part, r)
+    return bits(shifted), r
+
+
+def _quadrant_sine(n: Vector, r: Vector) -> Vector:
+    """sin(n pi/2 + r)"""
+    f = _format_of(r)
+    z = r * r
+    sine = fma(r * z, polynomial(z, f.table["sin"]), r)
+    cosine = fma(z * z, polynomial(z, f.table["cos"]), fma(z, -0.5, 1.0))
+    value = select((n & 1) == 0, sine, cosine)
+    return select((n & 2) == 0, value, -value)
+
+
+def sin(x: Vector) -> Vector:
+    """Sine; large arguments go through the C library, lane by lane."""
+    n, r = _reduce_by_half_pi(x)
+    return patch(abs(x) > _format_of(x).sine_limit, _scalar_sin, x, _quadrant_sine(n, r))
+
+
+def cos(x: Vector) -> Vector:
+    """Cosine; large arguments go through the C library, lane by lane."""
+    n, r = _reduce_by_half_pi(x)
+    return patch(abs(x) > _format_of(x).sine_limit, _scalar_cos, x, _quadrant_sine(n + 1, r))
+
+
 def softplus(x: Vector) -> Vector:
     """log(1 + exp(x))"""
     return maximum(x, 0.0) + log1p(exp(-abs(x)))
@@ -186,7 +229,7 @@ def sign(x: Vector) -> Vector:
 
 
 for _function in (
-    *(exp, expm1, tanh, expit, log, log1p),
+    *(exp, expm1, tanh, expit, log, log1p, sin, cos),
     *(softplus, log_expit, logaddexp, sign),
 ):
     vector_function(_function)

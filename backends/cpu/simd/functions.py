@@ -1,17 +1,54 @@
 """`FUNCTIONS`: elementary and special functions by their NumPy or SciPy names."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from jetfold.backends.cpu.simd import elementary, primitives
+import numpy as np
+
+from jetfold.backends.cpu.simd import elementary, primitives, scalar
+from jetfold.backends.cpu.simd.lanewise import lanewise
+from jetfold.backends.cpu.simd.vector import vector_function
+
+_VECTORISED = (
+    *(elementary.exp, elementary.expm1, elementary.log, elementary.log1p),
+    *(elementary.sin, elementary.cos, elementary.tanh, elementary.expit),
+    *(elementary.log_expit, elementary.softplus, elementary.logaddexp, elementary.sign),
+    *(primitives.sqrt, primitives.floor, primitives.ceil, primitives.rint),
+    *(primitives.absolute, primitives.maximum, primitives.minimum),
+)
+
+
+def _exp2(x: float) -> float:
+    return math.pow(2.0, x)
+
+
+_LANEWISE = {
+    "tan": lanewise(math.tan, np.tan),
+    "arcsin": lanewise(math.asin, np.arcsin),
+    "arccos": lanewise(math.acos, np.arccos),
+    "arctan": lanewise(math.atan, np.arctan),
+    "arctan2": lanewise(math.atan2, np.arctan2),
+    "sinh": lanewise(math.sinh, np.sinh),
+    "cosh": lanewise(math.cosh, np.cosh),
+    "arcsinh": lanewise(math.asinh, np.arcsinh),
+    "arccosh": lanewise(math.acosh, np.arccosh),
+    "arctanh": lanewise(math.atanh, np.arctanh),
+    "hypot": lanewise(math.hypot, np.hypot),
+    "power": lanewise(math.pow, np.power),
+    "exp2": lanewise(_exp2, np.exp2),
+    "log2": lanewise(math.log2, np.log2),
+    "log10": lanewise(math.log10, np.log10),
+    "cbrt": lanewise(scalar.cbrt, np.cbrt),
+    "erf": lanewise(math.erf),
+    "erfc": lanewise(math.erfc),
+    "gammaln": lanewise(scalar.gammaln),
+    "digamma": lanewise(scalar.digamma),
+    "polygamma": lanewise(scalar.polygamma, integers=(0,)),
+}
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        *(elementary.exp, elementary.expm1, elementary.log, elementary.log1p),
-        *(elementary.tanh, elementary.expit, elementary.log_expit, elementary.softplus),
-        *(elementary.logaddexp, elementary.sign),
-        *(primitives.sqrt, primitives.floor, primitives.ceil, primitives.rint),
-        *(primitives.absolute, primitives.maximum, primitives.minimum),
-    )
+    **{function.__name__: function for function in _VECTORISED},
+    **{name: vector_function(function) for name, function in _LANEWISE.items()},
 }
+"""Usable on vectors inside and outside numba; `polygamma(n, x)` takes a literal integer n."""

@@ -1,6 +1,7 @@
 """The parts of numba that define new types and functions, as `Any`: numba is only partly typed."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 from numba import extending as _extending
 from numba.core import cgutils as _cgutils
@@ -19,3 +20,11 @@ signature: Any = _templates.signature
 
 NumbaType: TypeAlias = Any
 """A numba type, such as `types.float32`."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jitable(function: F) -> F:
+    """Let compiled code call `function`, which numba compiles when that happens."""
+    registered: F = _extending.register_jitable(function)
+    return registered

@@ -20,8 +20,6 @@ from jetfold.backends.cpu.simd.vector import (
     vector_function,
 )
 
-_WIDER = {"float32": np.float64, "float64": np.longdouble}
-
 
 def _first_register(*arguments: Any) -> Register | None:
     return next((a for a in arguments if isinstance(a, Register) and a.dtype != np.bool_), None)
@@ -35,8 +33,24 @@ def fma(a: Vector, b: Vector, c: Vector) -> Vector:
             return a * b + c
         return lead.coerce(a).call("llvm.fma", b, c)
     dtype = next(v.dtype for v in (a, b, c) if isinstance(v, np.ndarray))
-    wide = _WIDER[dtype.name]
-    return (wide(1) * a * b + c).astype(dtype)
+    with np.errstate(all="ignore"):
+        return _fma_of_doubles(*(np.asarray(v, np.float64) for v in (a, b, c))).astype(dtype)
+
+
+def _fma_of_doubles(a: Vector, b: Vector, c: Vector) -> Vector:
+    """a*b + c by Dekker's exact product and Knuth's exact sum."""
+    product = a * b
+    lost = _exact_error(a, b, product)
+    total = product + c
+    partner = total - product
+    lost = lost + ((product - (total - partner)) + (c - partner))
+    return np.where(np.isfinite(lost), total + lost, total)
+
+
+def _exact_error(a: Vector, b: Vector, product: Vector) -> Vector:
+    a_high, b_high = (v * 134217729.0 - (v * 134217729.0 - v) for v in (a, b))
+    a_low, b_low = a - a_high, b - b_high
+    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
 def select(condition: Vector, then: Vector, otherwise: Vector) -> Vector:

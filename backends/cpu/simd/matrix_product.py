@@ -32,7 +32,7 @@ from jetfold.backends.cpu.simd.vector import (
     store_vector,
 )
 
-ROWS, VECTORS = (5, 5) if VECTOR_REGISTERS >= 32 else (4, 2)
+ROWS, VECTORS = (5, 5) if VECTOR_REGISTERS >= 32 else (4, 3)
 """Rows and vectors of the largest register block; a panel has as many rows."""
 
 _INDEX = ir.IntType(64)
