@@ -1,0 +1,346 @@
+"""From a graph to its loop program: places in memory, instructions and their arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jetfold.backends.nests import NestNode, Source, build_kernel
+from jetfold.backends.program import (
+    Access,
+    Buffer,
+    Instruction,
+    Kernel,
+    Load,
+    Matrix,
+    Operand,
+    Place,
+    Product,
+    Program,
+    ReductionKernel,
+    Rows,
+    Run,
+    SharedPlace,
+    Store,
+)
+from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
+from jetfold.backends.views import Index, affine
+from jetfold.graph import Contract, Graph, Sum
+from jetfold.graph.ops import split_spec
+
+
+def lower(graph: Graph) -> Program:
+    """The loop program of a graph."""
+    return _Lowering(graph).program()
+
+
+class _Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.schedule = Scheduler(graph)
+        self.buffers: list[Buffer] = []
+        self.places: dict[int, Place] = {}
+        self.shared: dict[int, SharedPlace] = {}
+        self.matrices: dict[tuple[int, str], int] = {}
+        self.matrix_list: list[Matrix] = []
+        self.in_memory = self._find_in_memory()
+        self._pack()
+        for node in sorted(self.in_memory):
+            if node not in self.places:
+                self._allocate([node])
+
+    def program(self) -> Program:
+        instructions: list[Instruction] = [
+            Load(i, self.places[node], (node,)) for i, node in enumerate(self.graph.inputs)
+        ]
+        for item in self.schedule.items:
+            instructions.extend(self._instructions(item))
+        outputs = []
+        for i, node in enumerate(self.graph.outputs):
+            rows = math.prod(self.graph[node].type.shape)
+            read = self.schedule.read(node, np.arange(rows))
+            instructions.append(Store(i, self._access(read, ()), rows, (node,)))
+            outputs.append(self.graph[node].type.shape)
+        buffers, workspace = _overlay(self.buffers, instructions)
+        kernels = dict.fromkeys(i.kernel for i in instructions if isinstance(i, Run))
+        products = [i.slots for i in instructions if isinstance(i, Product)]
+        return Program(
+            graph=self.graph,
+            inputs=self.graph.inputs,
+            outputs=tuple(outputs),
+            shared=tuple(self.shared),
+            matrices=tuple(self.matrix_list),
+            buffers=buffers,
+            instructions=tuple(instructions),
+            workspace=workspace,
+            slots=max(products, default=1),
+            kernels=tuple(kernels),
+        )
+
+    # Memory --------------------------------------------------------------------------------------
+
+    def _find_in_memory(self) -> set[int]:
+        """The varying values that leave the registers of their nest."""
+        schedule, found = self.schedule, set(self.graph.inputs)
+        for item in schedule.items:
+            match item:
+                case Nest():
+                    reads = [read for node in item.nodes for read in schedule.reads(node)]
+                    inside = item.phase
+                    found.update(read.node for read in reads if read.node not in inside)
+                case ProductGroup():
+                    for operand, result in item.pairs:
+                        found.update((operand, result))
+                case Reduction(_, node):
+                    found.add(node)
+                    found.update(read.node for read in self._factors(node)[0])
+        for output in self.graph.outputs:
+            found.add(schedule.read(output, np.arange(0)).node)
+        return found & schedule.level.keys()
+
+    def _allocate(self, nodes: Sequence[int]) -> None:
+        """One buffer for these values, side by side; they have the same number of rows."""
+        slot = 0
+        rows = max(math.prod(self.graph[node].type.shape) for node in nodes)
+        for node in nodes:
+            self.places[node] = Place(len(self.buffers), slot, self.graph[node].type)
+            slot += self.graph[node].type.count
+        self.buffers.append(Buffer(rows, slot))
+
+    def _pack(self) -> None:
+        """Values that meet the same matrix share a buffer, and so do their products."""
+        for group in self.schedule.products.values():
+            fresh = list(dict.fromkeys(o for o, _ in group.pairs if o not in self.places))
+            for rows in dict.fromkeys(math.prod(self.graph[o].type.shape) for o in fresh):
+                self._allocate([o for o in fresh if math.prod(self.graph[o].type.shape) == rows])
+            group.pairs.sort(key=lambda pair: self._position(pair[0]))
+            self._allocate([result for _, result in group.pairs])
+
+    def _position(self, node: int) -> tuple[int, int]:
+        return self.places[node].buffer, self.places[node].slot
+
+    def _shared_place(self, node: int) -> SharedPlace:
+        if node not in self.shared:
+            kinds = [self.graph[other].type for other in self.shared]
+            offset = sum(kind.count * math.prod(kind.shape) for kind in kinds)
+            self.shared[node] = SharedPlace(offset, self.graph[node].type)
+        return self.shared[node]
+
+    def _access(self, read: Read, names: Sequence[str]) -> Access:
+        place = self.places.get(read.node) or self._shared_place(read.node)
+        spaced = affine(read.rows)
+        start, step = (spaced[0], spaced[1][0]) if spaced is not None else (0, 1)
+        table = None if spaced is not None else read.rows
+        return Access(place, start, step, table, place.strides(names))
+
+    # Instructions ----------------------------------------------------------------------------------
+
+    def _instructions(self, item: Item) -> Iterable[Instruction]:
+        match item:
+            case Nest():
+                return [self._nest(item)]
+            case ProductGroup():
+                return self._products(item)
+            case Reduction(_, node):
+                return [self._reduction(node)]
+
+    def _products(self, group: ProductGroup) -> list[Instruction]:
+        shape = group.shape
+        key = (shape.matrix, shape.spec)
+        if key not in self.matrices:
+            self.matrices[key] = len(self.matrices)
+            dims = (shape.batches, shape.rows, shape.inner)
+            self.matrix_list.append(Matrix(shape.matrix, shape.spec, dims))
+        runs: list[list[tuple[int, int]]] = []
+        for operand, result in group.pairs:
+            if runs and self._adjacent(runs[-1][-1], (operand, result)):
+                runs[-1].append((operand, result))
+            else:
+                runs.append([(operand, result)])
+        products: list[Instruction] = []
+        for run in runs:
+            start, (batch, step, inner) = shape.operand_rows
+            _, (out_batch, out_step, out_row) = shape.result_rows
+            products.append(
+                Product(
+                    matrix=self.matrices[key],
+                    operand=self.places[run[0][0]],
+                    result=self.places[run[0][1]],
+                    slots=sum(self.graph[result].type.count for _, result in run),
+                    batches=shape.batches,
+                    groups=shape.groups,
+                    rows=shape.rows,
+                    inner=shape.inner,
+                    operand_start=start,
+                    operand_steps=(batch, step, inner),
+                    result_steps=(out_batch, out_step, out_row),
+                    nodes=tuple(result for _, result in run),
+                )
+            )
+        return products
+
+    def _adjacent(self, left: tuple[int, int], right: tuple[int, int]) -> bool:
+        def follows(a: Place, b: Place) -> bool:
+            return a.buffer == b.buffer and a.slot + a.type.count == b.slot
+
+        return all(
+            follows(self.places[a], self.places[b]) for a, b in zip(left, right, strict=True)
+        )
+
+    def _nest(self, nest: Nest) -> Run:
+        graph, schedule = self.graph, self.schedule
+        names = sorted({
+            axis.name
+            for node in nest.nodes
+            for kind in [graph[node].type, *(graph[o].type for o in graph.operands(node))]
+            for axis in kind.directions
+        })  # fmt: skip
+        sizes = self._sizes(names)
+        reads: dict[tuple[int, bytes], int] = {}
+        operands: list[Operand] = []
+        accesses: list[Access] = []
+        outputs: list[int] = []
+        local = {node: i for i, node in enumerate(nest.nodes)}
+        described = []
+        for node in nest.nodes:
+            sources = []
+            for read, operand in zip(schedule.reads(node), self._operands(node), strict=True):
+                kind = graph[read.node].type
+                have = [axis.name for axis in (operand or kind).directions]
+                if read.node in local:
+                    have = [axis.name for axis in kind.directions]
+                    sources.append(Source(False, local[read.node], _numbers(have, names)))
+                    continue
+                key = (read.node, read.rows.tobytes())
+                if key not in reads:
+                    reads[key] = len(operands)
+                    access = self._access(read, names)
+                    own = _numbers([axis.name for axis in kind.directions], names)
+                    shared = isinstance(access.place, SharedPlace)
+                    operands.append(Operand(shared, _rows(access), own))
+                    accesses.append(access)
+                sources.append(Source(True, reads[key], _numbers(have, names)))
+            output = None
+            if node in self.in_memory:
+                output = len(outputs)
+                outputs.append(node)
+            axes = _numbers([axis.name for axis in graph[node].type.directions], names)
+            expr = schedule.expression(node)
+            described.append(NestNode(expr, tuple(sources), axes, nest.phase[node], output))
+        kernel = build_kernel(len(names), tuple(described), tuple(operands))
+        rows = math.prod(nest.shape)
+        stores = [self._access(Read(node, np.arange(rows)), names) for node in outputs]
+        return Run(
+            kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes)
+        )
+
+    def _operands(self, node: int) -> list[object]:
+        """For a sum over directions, the type of what is summed; otherwise nothing special."""
+        if self.schedule.expression(node) is None:
+            return [self.graph[self.graph.operands(node)[0]].type]
+        return [None] * len(self.schedule.reads(node))
+
+    def _sizes(self, names: Sequence[str]) -> tuple[int, ...]:
+        found = {
+            axis.name: axis.size for node in self.graph for axis in self.graph[node].type.directions
+        }
+        return tuple(found[name] for name in names)
+
+    def _reduction(self, node: int) -> Run:
+        reads, rows, reduced = self._factors(node)
+        graph = self.graph
+        outer = [axis.name for axis in graph[node].type.directions]
+        every = {a.name for o in graph.operands(node) for a in graph[o].type.directions}
+        names = outer + sorted(every - set(outer))
+        operands, accesses = [], []
+        for read in reads:
+            access = self._access(read, names)
+            own = _numbers([axis.name for axis in graph[read.node].type.directions], names)
+            operands.append(Operand(isinstance(access.place, SharedPlace), _rows(access), own))
+            accesses.append(access)
+        kernel = ReductionKernel(len(names), len(outer), tuple(operands))
+        store = self._access(Read(node, np.arange(rows)), names)
+        return Run(
+            kernel, rows, self._sizes(names), reduced, tuple(accesses), (store,), (node,)
+        )
+
+    def _factors(self, node: int) -> tuple[list[Read], int, int]:
+        """The operands of a reduction, row [f, k] of each; how many f there are, and how many k."""
+        graph, op = self.graph, self.graph[node].op
+        operands = graph.operands(node)
+        if isinstance(op, Contract):
+            letters, result = split_spec(op.spec)
+        else:
+            assert isinstance(op, Sum)
+            rank = len(graph[operands[0]].type.shape)
+            letters = ["".join(chr(ord("a") + i) for i in range(rank))]
+            result = "".join(c for i, c in enumerate(letters[0]) if i not in op.axes)
+        sizes: dict[str, int] = {}
+        for part, operand in zip(letters, operands, strict=True):
+            sizes.update(zip(part, graph[operand].type.shape, strict=True))
+        inner = "".join(sorted(set(sizes) - set(result)))
+        order = result + inner
+        grid = dict(zip(order, np.indices([sizes[c] for c in order]), strict=True))
+        reads = []
+        for part, operand in zip(letters, operands, strict=True):
+            shape = graph[operand].type.shape
+            index: Index = np.zeros([sizes[c] for c in order], dtype=np.int64)
+            for c, n in zip(part, shape, strict=True):
+                index = index * n + grid[c]
+            reads.append(self.schedule.read(operand, index))
+        reduced = math.prod(sizes[c] for c in inner)
+        return reads, math.prod(sizes[c] for c in result), reduced
+
+
+def _numbers(have: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(names.index(name) for name in have)
+
+
+def _rows(access: Access) -> Rows:
+    if access.table is None:
+        return Rows.AFFINE
+    return Rows.MASKED if access.table.min(initial=0) < 0 else Rows.TABLE
+
+
+def _overlay(
+    buffers: Sequence[Buffer], instructions: Sequence[Instruction]
+) -> tuple[tuple[Buffer, ...], int]:
+    """Offsets such that buffers in use at the same time do not overlap, and the total size."""
+    lives: dict[int, tuple[int, int]] = {}
+    for time, instruction in enumerate(instructions):
+        for place in _places(instruction):
+            first, _ = lives.get(place.buffer, (time, time))
+            lives[place.buffer] = (first, time)
+    placed: dict[int, int] = {}
+    for number in sorted(lives, key=lambda b: (-buffers[b].size, lives[b])):
+        first, last = lives[number]
+        busy = sorted(
+            (offset, offset + buffers[other].size)
+            for other, offset in placed.items()
+            if lives[other][0] <= last and first <= lives[other][1]
+        )
+        offset = 0
+        for start, stop in busy:
+            if offset + buffers[number].size <= start:
+                break
+            offset = max(offset, stop)
+        placed[number] = offset
+    total = max((offset + buffers[b].size for b, offset in placed.items()), default=0)
+    moved = tuple(replace(b, offset=placed.get(i, 0)) for i, b in enumerate(buffers))
+    return moved, total
+
+
+def _places(instruction: Instruction) -> list[Place]:
+    match instruction:
+        case Load(_, place):
+            return [place]
+        case Product():
+            return [instruction.operand, instruction.result]
+        case Run():
+            accesses = [*instruction.operands, *instruction.outputs]
+        case Store():
+            accesses = [instruction.access]
+    return [access.place for access in accesses if isinstance(access.place, Place)]

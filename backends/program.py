@@ -1,0 +1,272 @@
+"""The loop program: what a graph becomes when loops and memory are decided, for any device.
+
+A tile of S points runs through a list of instructions. A value that varies from point to point has a
+*place*: rows (its elements in row-major order) times slots (one for each combination of its
+direction axes) of S samples, somewhere in a buffer
+
+    [row][slot of the buffer][sample],
+
+so that values that meet the same matrix lie side by side and are one matrix product. Values that
+do not vary are computed once per call and are read as numbers. Moves cost nothing: they are row
+indices with which their users read.
+
+Kernels hold no sizes, offsets or strides; those are arguments of the instruction. Layers of equal
+structure share one kernel, whatever their widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from jetfold.graph import Graph
+from jetfold.graph.ops import Type
+
+
+class Rows(Enum):
+    """How an operand's rows are found from the loop's row."""
+
+    AFFINE = "affine"
+    """start + step * row"""
+    TABLE = "table"
+    """a list of row numbers"""
+    MASKED = "masked"
+    """a list of row numbers in which -1 stands for zero"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """How a kernel reads an operand: number ``axes[i]`` of the kernel's direction axes moves it."""
+
+    shared: bool
+    rows: Rows
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Assign an expression to a symbol."""
+
+    target: sp.Symbol
+    expr: sp.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """Add a symbol to a sum over the loops of the phase."""
+
+    target: sp.Symbol
+    term: sp.Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One run through loops over some direction axes: loads, statements, stores, in this order."""
+
+    axes: tuple[int, ...]
+    loads: tuple[tuple[sp.Symbol, int], ...]
+    statements: tuple[Compute | Accumulate, ...]
+    stores: tuple[tuple[int, sp.Symbol], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NestKernel:
+    """Elementwise work on rows: for each row, the phases one after the other.
+
+    Values without direction axes, and finished sums, stay in registers from phase to phase.
+    """
+
+    axes: int
+    operands: tuple[Operand, ...]
+    outputs: tuple[tuple[int, ...], ...]
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReductionKernel:
+    """A sum of products over rows and over some direction axes, for each row of the result.
+
+    The first ``outer`` direction axes belong to the result, the others are summed.
+    """
+
+    axes: int
+    outer: int
+    operands: tuple[Operand, ...]
+
+
+Kernel = NestKernel | ReductionKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a varying value lies: its buffer, its first slot there, and its direction axes."""
+
+    buffer: int
+    slot: int
+    type: Type
+
+    @property
+    def rows(self) -> int:
+        return int(np.prod(self.type.shape, dtype=int))
+
+    def strides(self, names: Sequence[str]) -> tuple[int, ...]:
+        """By how many slots each named direction axis moves; 0 for one the value lacks."""
+        return _strides(self.type, names, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlace:
+    """Where a value computed once per call lies among the numbers: [directions][rows]."""
+
+    offset: int
+    type: Type
+
+    def strides(self, names: Sequence[str]) -> tuple[int, ...]:
+        """By how many numbers each named direction axis moves; 0 for one the value lacks."""
+        return _strides(self.type, names, int(np.prod(self.type.shape, dtype=int)))
+
+
+def _strides(kind: Type, names: Sequence[str], unit: int) -> tuple[int, ...]:
+    found = {}
+    for axis in reversed(kind.directions):
+        found[axis.name] = unit
+        unit *= axis.size
+    return tuple(found.get(name, 0) for name in names)
+
+
+@dataclass(frozen=True)
+class Access:
+    """The arguments with which an instruction reads or writes one value."""
+
+    place: Place | SharedPlace
+    start: int
+    step: int
+    table: NDArray[np.int64] | None
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a kernel over rows; ``sizes`` are those of its direction axes."""
+
+    kernel: Kernel
+    rows: int
+    sizes: tuple[int, ...]
+    reduced: int
+    operands: tuple[Access, ...]
+    outputs: tuple[Access, ...]
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """Matrix products: for all batches and groups, out[m] = sum over k of matrix[m, k] * rows[k].
+
+    ``slots`` adjacent slots of operand and result take part. Row number k of the operand is
+    ``start + batch * .. + group * .. + k * ..`` with the three steps of ``operand_steps``; likewise
+    row m of the result.
+    """
+
+    matrix: int
+    operand: Place
+    result: Place
+    slots: int
+    batches: int
+    groups: int
+    rows: int
+    inner: int
+    operand_start: int
+    operand_steps: tuple[int, int, int]
+    result_steps: tuple[int, int, int]
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Copy the points of the tile from input number ``source`` into a buffer."""
+
+    source: int
+    place: Place
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Copy a value to the points of output number ``target``; a shared value goes to every point."""
+
+    target: int
+    access: Access
+    rows: int
+    nodes: tuple[int, ...] = ()
+
+
+Instruction = Load | Product | Run | Store
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Rows times slots of samples; ``offset`` counts rows times slots from the workspace's start."""
+
+    rows: int
+    slots: int
+    offset: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.slots
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A value computed once per call, arranged as [batch][row][inner] for matrix products."""
+
+    node: int
+    spec: str
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A graph as instructions over buffers.
+
+    ``inputs`` and ``outputs`` are point shapes; ``shared`` are the nodes whose values are needed as
+    numbers, in the order in which they lie one after the other; ``workspace`` is the size of
+    all buffers in rows times slots, and ``slots`` the widest product.
+    """
+
+    graph: Graph
+    inputs: tuple[int, ...]
+    outputs: tuple[tuple[int, ...], ...]
+    shared: tuple[int, ...]
+    matrices: tuple[Matrix, ...]
+    buffers: tuple[Buffer, ...]
+    instructions: tuple[Instruction, ...]
+    workspace: int
+    slots: int
+    kernels: tuple[Kernel, ...] = field(default=())
+
+    def index(self, access: Access) -> tuple[int, int]:
+        """First element and step per row of an access, in slots (or numbers for shared values)."""
+        place = access.place
+        if isinstance(place, SharedPlace):
+            return place.offset + access.start, access.step
+        buffer = self.buffers[place.buffer]
+        start = buffer.offset + access.start * buffer.slots + place.slot
+        return start, access.step * buffer.slots
+
+    def row_step(self, place: Place | SharedPlace) -> int:
+        """How far apart two rows of a value are, in slots (or numbers for shared values)."""
+        return 1 if isinstance(place, SharedPlace) else self.buffers[place.buffer].slots
+
+    def counts(self) -> dict[str, Any]:
+        """How many instructions and kernels of each kind there are."""
+        kinds = [type(instruction).__name__ for instruction in self.instructions]
+        return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)} | {
+            "kernels": len(self.kernels)
+        }

@@ -1,0 +1,281 @@
+"""Which nodes run together: loop nests, matrix products and reductions, level by level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from jetfold.backends.views import Index, View, affine, broadcast, is_view, views
+from jetfold.graph import Concatenate, Contract, Graph, Input, Map, Sum, operand_symbol
+from jetfold.graph.ops import Shape, split_spec
+
+
+class Read(NamedTuple):
+    """One operand of a node as its loop reads it: row f of the loop is row ``rows[f]`` of ``node``."""
+
+    node: int
+    rows: Index
+
+
+@dataclass(frozen=True)
+class ProductShape:
+    """A contraction with one matrix that does not vary, as batches of products of one matrix."""
+
+    matrix: int
+    spec: str
+    batches: int
+    groups: int
+    rows: int
+    inner: int
+    operand_rows: tuple[int, tuple[int, ...]]
+    result_rows: tuple[int, tuple[int, ...]]
+
+
+@dataclass
+class Nest:
+    """Elementwise nodes of one shape that share a loop; ``phase`` orders them (see `Scheduler`)."""
+
+    level: int
+    shape: Shape
+    nodes: list[int] = field(default_factory=list)
+    phase: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class ProductGroup:
+    """Products of one matrix with several values of one level: pairs (operand, result)."""
+
+    level: int
+    shape: ProductShape
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass
+class Reduction:
+    """A sum of products over rows or over direction axes, one node."""
+
+    level: int
+    node: int
+
+
+Item = Nest | ProductGroup | Reduction
+
+
+class Scheduler:
+    """Assigns every varying node of a graph to an item at the earliest level possible.
+
+    Inside a nest, values without direction axes live in even phases, values with direction axes in
+    the odd phases between them, and a sum over all its direction axes is finished in the phase
+    after the one that runs over its terms. A value with direction axes exists only in its own
+    phase: who needs it later, or along other axes, reads it from memory, in a later nest.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        varying = [node for node in graph.order if node in graph.varying]
+        self.copied = self._awkward(varying)
+        self.views, self.origins = views(graph, varying, self.copied)
+        self.level: dict[int, int] = {}
+        self.item: dict[int, Item] = {}
+        self.nests: dict[tuple[int, Shape], Nest] = {}
+        self.products: dict[tuple[int, ProductShape], ProductGroup] = {}
+        self.reductions: list[Reduction] = []
+        for node in varying:
+            if isinstance(graph[node].op, Input):
+                self.level[node] = 0
+            elif node in self.copied or not is_view(graph[node].op):
+                self._place(node)
+
+    @property
+    def items(self) -> list[Item]:
+        """All items in an order in which they can run."""
+        everything: list[Item] = [*self.products.values(), *self.reductions, *self.nests.values()]
+        return sorted(everything, key=lambda item: item.level)
+
+    # What a node reads -------------------------------------------------------------------------
+
+    def expression(self, node: int) -> sp.Expr | None:
+        """The elementwise expression of a node; None for a sum over directions."""
+        op = self.graph[node].op
+        if node in self.copied:
+            return operand_symbol(0)
+        if isinstance(op, Map):
+            return op.expr
+        if isinstance(op, Concatenate):  # each row comes from one operand, the others give zero
+            return sp.Add(*map(operand_symbol, range(len(self.graph.operands(node)))))
+        return None
+
+    def reads(self, node: int) -> list[Read]:
+        """How a node of a nest reads its operands."""
+        if node in self.copied:
+            return [Read(self.origins[node].node, self.origins[node].rows)]
+        shape = self.graph[node].type.shape
+        operands = self.graph.operands(node)
+        op = self.graph[node].op
+        if isinstance(op, Concatenate):
+            return self._concatenated(op.axis, operands)
+        return [self.read(o, broadcast(self.graph[o].type, shape)) for o in operands]
+
+    def read(self, operand: int, rows: Index) -> Read:
+        """The operand's rows as rows of the value that is in memory."""
+        view = self.views.get(operand)
+        flat = rows.reshape(-1)
+        return Read(*_pair(view.take(flat))) if view is not None else Read(operand, flat)
+
+    def _concatenated(self, axis: int, operands: Sequence[int]) -> list[Read]:
+        numbered = []
+        for i, operand in enumerate(operands):
+            shape = self.graph[operand].type.shape
+            own = np.arange(math.prod(shape)).reshape(shape)
+            numbered.append((np.full(shape, i), own))
+        which = np.concatenate([which for which, _ in numbered], axis).reshape(-1)
+        rows = np.concatenate([own for _, own in numbered], axis).reshape(-1)
+        return [self.read(o, np.where(which == i, rows, -1)) for i, o in enumerate(operands)]
+
+    # Levels ------------------------------------------------------------------------------------
+
+    def _place(self, node: int) -> None:
+        op = self.graph[node].op
+        if isinstance(op, Contract):
+            found = self._product_shape(node)
+            if found is not None:
+                self._place_product(node, *found)
+                return
+        if isinstance(op, Contract) or (isinstance(op, Sum) and not self._is_full_sum(node)):
+            level = 1 + max(self.level[source] for source in self._sources(node))
+            reduction = Reduction(level, node)
+            self.reductions.append(reduction)
+            self.level[node], self.item[node] = level, reduction
+            return
+        self._place_in_nest(node)
+
+    def _is_full_sum(self, node: int) -> bool:
+        op = self.graph[node].op
+        return isinstance(op, Sum) and not op.axes and not self.graph[node].type.directions
+
+    def _sources(self, node: int) -> list[int]:
+        operands = self.graph.operands(node)
+        return [self.views[operand].node for operand in operands if operand in self.views]
+
+    def _place_product(self, node: int, operand: int, shape: ProductShape) -> None:
+        level = self.level[operand] + 1
+        group = self.products.setdefault((level, shape), ProductGroup(level, shape))
+        group.pairs.append((operand, node))
+        self.level[node], self.item[node] = level, group
+
+    def _place_in_nest(self, node: int) -> None:
+        shape = self.graph[node].type.shape
+        reads = [read for read in self.reads(node) if read.node in self.level]
+        level = max(self.level[read.node] for read in reads)
+        while True:
+            nest = self.nests.get((level, shape)) or Nest(level, shape)
+            phase = self._phase(node, nest, reads) if level > 0 else None
+            if phase is not None:
+                break
+            level += 1
+        self.nests[level, shape] = nest
+        nest.nodes.append(node)
+        nest.phase[node] = phase
+        self.level[node], self.item[node] = level, nest
+
+    def _phase(self, node: int, nest: Nest, reads: Sequence[Read]) -> int | None:
+        """The phase in which a node can join a nest, or None if it cannot."""
+        directions = self.graph[node].type.directions
+        is_sum = self._is_full_sum(node)
+        phase = 2 if is_sum else 1 if directions else 0
+        together = []
+        for read in reads:
+            if self.level[read.node] < nest.level:
+                continue
+            if read.node not in nest.phase or (read.rows != np.arange(read.rows.size)).any():
+                return None
+            before = nest.phase[read.node]
+            other = self.graph[read.node].type.directions
+            if is_sum:
+                if other != self.graph[self.graph.operands(node)[0]].type.directions:
+                    return None
+                phase = max(phase, before + 1)
+            elif not other:
+                phase = max(phase, before + 1 if directions else before)
+            elif other == directions:
+                phase = max(phase, before)
+                together.append(before)
+            else:
+                return None
+        return phase if all(before == phase for before in together) else None
+
+    # Matrix products ---------------------------------------------------------------------------
+
+    def _awkward(self, varying: Sequence[int]) -> frozenset[int]:
+        """Moved operands of matrix products whose rows are not evenly spaced: they are copied."""
+        found: set[int] = set()
+        self.views, _ = views(self.graph, varying)
+        for node in varying:
+            if isinstance(self.graph[node].op, Contract):
+                letters = self._product_letters(node)
+                if letters is not None and self._product_shape(node) is None:
+                    operand = self.graph.operands(node)[letters[0]]
+                    if is_view(self.graph[operand].op):
+                        found.add(operand)
+        return frozenset(found)
+
+    def _product_letters(self, node: int) -> tuple[int, str, str, str, str] | None:
+        """Position of the varying operand and the letters of batches, groups, rows, inner axes."""
+        op, operands = self.graph[node].op, self.graph.operands(node)
+        assert isinstance(op, Contract)
+        varying = [i for i, operand in enumerate(operands) if operand in self.graph.varying]
+        if len(operands) != 2 or len(varying) != 1:
+            return None
+        (position,) = varying
+        letters, result = split_spec(op.spec)
+        vector, matrix = letters[position], letters[1 - position]
+        distinct = all(len(set(part)) == len(part) for part in (vector, matrix))
+        if self.graph[operands[1 - position]].type.directions or not distinct:
+            return None
+        batch = "".join(c for c in result if c in matrix and c in vector)
+        group = "".join(c for c in result if c not in matrix)
+        rows = "".join(c for c in result if c not in vector)
+        inner = "".join(c for c in matrix if c in vector and c not in result)
+        whole = set(vector) == set(batch + group + inner)
+        if not whole or set(matrix) != set(batch + rows + inner) or not inner:
+            return None
+        return position, batch, group, rows, inner
+
+    def _product_shape(self, node: int) -> tuple[int, ProductShape] | None:
+        """The value that is multiplied and the shape of the product, where it is one."""
+        found = self._product_letters(node)
+        if found is None:
+            return None
+        position, batch, group, rows, inner = found
+        op, operands = self.graph[node].op, self.graph.operands(node)
+        assert isinstance(op, Contract)
+        letters, result = split_spec(op.spec)
+        operand, matrix = operands[position], operands[1 - position]
+        sizes = dict(zip(letters[position], self.graph[operand].type.shape, strict=True))
+        sizes |= dict(zip(letters[1 - position], self.graph[matrix].type.shape, strict=True))
+        counts = [math.prod(sizes[c] for c in part) for part in (batch, group, rows, inner)]
+        if 0 in counts:
+            return None
+
+        def spaced(rows: Index, have: str, parts: Sequence[str]) -> tuple[int, tuple[int, ...]] | None:
+            cube = rows.reshape([sizes[c] for c in have])
+            cube = cube.transpose([have.index(c) for c in "".join(parts)])
+            return affine(cube.reshape([math.prod(sizes[c] for c in part) for part in parts]))
+
+        view = self.views[operand]
+        operand_rows = spaced(view.rows, letters[position], (batch, group, inner))
+        out = np.arange(math.prod(self.graph[node].type.shape))
+        result_rows = spaced(out, result, (batch, group, rows))
+        if operand_rows is None or result_rows is None:
+            return None
+        spec = f"{letters[1 - position]}->{batch}{rows}{inner}"
+        return view.node, ProductShape(matrix, spec, *counts, operand_rows, result_rows)
+
+
+def _pair(view: View) -> tuple[int, Index]:
+    return view.node, view.rows
