@@ -1,0 +1,160 @@
+"""A graph compiled for the CPU: callable on arrays of points and parameter values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.cpu.arguments import Arguments, arguments, shared_sizes
+from jetfold.backends.cpu.cache import load_source
+from jetfold.backends.cpu.emit import emit
+from jetfold.backends.cpu.simd import lanes, pack
+from jetfold.backends.cpu.threads import run_chunks, thread_count
+from jetfold.backends.lower import lower
+from jetfold.backends.program import Product, Program, Run
+from jetfold.graph import Graph, Input, Parameter, Value
+from jetfold.graph.interpret import apply
+from jetfold.graph.numbers import FLOAT
+
+FloatArray = NDArray[Any]
+
+TARGET_COLUMNS = 256
+"""Slots times samples of a tile that a matrix product runs best on."""
+
+LEAST_SAMPLES, MOST_SAMPLES = 16, 256
+TILE_BYTES = 1 << 18
+"""A tile's workspace should stay within a core's cache, if that leaves it enough samples."""
+
+SERIAL_WORK = 2_000_000
+"""Operations below which waking other threads costs more than it saves."""
+
+
+class CompiledGraph:
+    """A graph as compiled code.
+
+    Call it with the inputs, arrays (points, *point shape) of one dtype, float32 or float64, and the
+    values of the parameters by name; the result is one array (points, *shape) for each output.
+    Calls from several threads may overlap.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.program = lower(graph)
+        self.source = emit(self.program)
+        self._workspaces: list[FloatArray] = []
+        self._prelude = _prelude_order(self.program)
+        self._arguments = lru_cache(maxsize=16)(self._make_arguments)
+        self._work = _operations(self.program)
+
+    def __call__(
+        self, inputs: Sequence[FloatArray], parameters: Mapping[str, FloatArray]
+    ) -> list[FloatArray]:
+        dtype, points = inputs[0].dtype, len(inputs[0])
+        outputs = [np.empty((points, *shape), dtype) for shape in self.program.outputs]
+        if not points or not sum(output.size for output in outputs):
+            return outputs
+        flat = [np.ascontiguousarray(x).reshape(points, -1) for x in inputs]
+        arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
+        shared = self._shared(parameters, dtype)
+        threads = thread_count()
+        if points * self._work < SERIAL_WORK:
+            threads = 1
+        samples = self._samples(points, threads, dtype)
+        known = self._arguments(samples, lanes(dtype))
+        run = load_source(self.source).run
+        tiles = -(-points // samples)
+
+        def work(first: int, last: int) -> None:
+            workspace = self._borrow(self.program.workspace * samples, dtype)
+            run(*arrays, workspace, shared, known.args, known.code, samples, first, last)
+            self._workspaces.append(workspace)
+
+        run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
+        return outputs
+
+    def _make_arguments(self, samples: int, width: int) -> Arguments:
+        return arguments(self.program, samples, width)
+
+    def _samples(self, points: int, threads: int, dtype: np.dtype[Any]) -> int:
+        """Samples of a tile: a multiple of the vector length, by columns, cache and batch size."""
+        step = max(LEAST_SAMPLES, lanes(dtype))
+        by_columns = TARGET_COLUMNS // self.program.slots
+        by_cache = TILE_BYTES // max(1, self.program.workspace * dtype.itemsize)
+        by_batch = -(-points // (4 * threads))
+        wanted = min(by_columns, max(by_cache, step), by_batch, MOST_SAMPLES)
+        return max(step, wanted // step * step)
+
+    def _borrow(self, size: int, dtype: np.dtype[Any]) -> FloatArray:
+        """A workspace that nobody else uses meanwhile."""
+        while self._workspaces:
+            try:
+                workspace = self._workspaces.pop()
+            except IndexError:
+                break
+            if workspace.dtype == dtype and workspace.size >= size:
+                return workspace
+        return np.zeros(size, dtype)
+
+    def _shared(self, parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]) -> FloatArray:
+        """The numbers that are the same for all points: values, then packed matrices."""
+        graph, program = self.graph, self.program
+        values: dict[int, Value] = {}
+        for node in self._prelude:
+            op = graph[node].op
+            if isinstance(op, Parameter):
+                lead = tuple(axis.name for axis in op.type.directions)
+                values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
+            else:
+                operands = [values[operand] for operand in graph.operands(node)]
+                value = apply(op, operands, FLOAT)
+                values[node] = Value(value.array.astype(dtype, copy=False), value.lead)
+        size, starts = shared_sizes(program)
+        shared = np.empty(size, dtype)
+        at = 0
+        for node in program.shared:
+            kind = graph[node].type
+            sizes = tuple(axis.size for axis in kind.directions)
+            array = np.broadcast_to(
+                values[node].align(tuple(axis.name for axis in kind.directions), len(kind.shape)),
+                sizes + kind.shape,
+            )
+            shared[at : at + array.size] = array.reshape(-1)
+            at += array.size
+        for matrix, start in zip(program.matrices, starts, strict=True):
+            array = np.einsum(matrix.spec, values[matrix.node].array).reshape(matrix.shape)
+            parts = [pack(batch) for batch in array]
+            packed = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            shared[start : start + packed.size] = packed
+        return shared
+
+
+def _prelude_order(program: Program) -> list[int]:
+    """The nodes to compute once per call, operands first."""
+    graph = program.graph
+    needed: set[int] = set()
+    pending = [*program.shared, *(matrix.node for matrix in program.matrices)]
+    while pending:
+        node = pending.pop()
+        if node not in needed:
+            assert not isinstance(graph[node].op, Input)
+            needed.add(node)
+            pending.extend(graph.operands(node))
+    return [node for node in graph.order if node in needed]
+
+
+def _operations(program: Program) -> int:
+    """Roughly how many operations one point takes."""
+    total = 0
+    for instruction in program.instructions:
+        match instruction:
+            case Product():
+                repeats = instruction.batches * instruction.groups * instruction.slots
+                total += 2 * repeats * instruction.rows * instruction.inner
+            case Run():
+                total += 8 * instruction.rows * instruction.reduced * math.prod(instruction.sizes)
+    return total

@@ -1,0 +1,68 @@
+"""The instructions that are the same in every program: load, store and matrix product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from jetfold.backends.cpu.simd import gemm, lanes
+
+Array = Any
+"""A NumPy array, in compiled code or out of it."""
+
+
+@njit
+def load_points(x: Array, ws: Array, args: Array, t: int, start: int, samples: int) -> None:
+    """Copy points ``start ..`` of x (points, rows) to rows of samples; the last point is repeated."""
+    rows, first, step = args[t], args[t + 1], args[t + 2]
+    last = x.shape[0] - 1
+    for s in range(samples):
+        point = min(start + s, last)
+        for f in range(rows):
+            ws[first + f * step + s] = x[point, f]
+
+
+@njit
+def store_points(
+    y: Array, ws: Array, sh: Array, args: Array, t: int, start: int, samples: int
+) -> None:
+    """Copy rows of samples to points ``start ..`` of y (points, rows).
+
+    Row f is at ``args[table + f]``; -1 stands for zero. A shared value goes to every point.
+    """
+    rows, shared, table = args[t], args[t + 1], args[t + 2]
+    count = min(samples, y.shape[0] - start)
+    for f in range(rows):
+        address = args[table + f]
+        for s in range(count):
+            if address < 0:
+                y[start + s, f] = 0.0
+            elif shared:
+                y[start + s, f] = sh[address]
+            else:
+                y[start + s, f] = ws[address + s]
+
+
+@njit
+def multiply(ws: Array, sh: Array, args: Array, t: int) -> None:
+    """All batches and groups of a matrix product; see `jetfold.backends.program.Product`."""
+    a, a_batch = args[t], args[t + 1]
+    batches, groups, rows, inner, vectors = (
+        args[t + 2],
+        args[t + 3],
+        args[t + 4],
+        args[t + 5],
+        args[t + 6],
+    )
+    b, b_batch, b_group, b_row = args[t + 7], args[t + 8], args[t + 9], args[t + 10]
+    c, c_batch, c_group, c_row = args[t + 11], args[t + 12], args[t + 13], args[t + 14]
+    width = lanes(ws)
+    for i in range(batches):
+        for j in range(groups):
+            operand = b + i * b_batch + j * b_group
+            result = c + i * c_batch + j * c_group
+            gemm(
+                sh, a + i * a_batch, ws, operand, b_row, width,
+                ws, result, c_row, width, rows, inner, vectors,
+            )  # fmt: skip
