@@ -1,0 +1,158 @@
+"""Calls of NumPy functions with tracers among their arguments: what is supported, what is not."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from jetfold.graph import composites, contractions, moves, reductions
+from jetfold.graph.errors import JetfoldError, ShapeError, TraceError
+from jetfold.graph.source import located
+from jetfold.graph.tracer import Tracer, check_dtype, elementwise
+from jetfold.graph.ufuncs import ON_BITS, UFUNCS
+
+FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    **moves.FUNCTIONS,
+    **reductions.FUNCTIONS,
+    **contractions.FUNCTIONS,
+    **composites.FUNCTIONS,
+}
+
+# What to do instead, for functions that many programs contain.
+_HINTS = {
+    **dict.fromkeys(
+        ("sort", "argsort", "partition", "argpartition", "median", "quantile", "percentile"),
+        "An order of values differs from point to point; np.maximum and np.minimum can be traced.",
+    ),
+    **dict.fromkeys(
+        ("argmax", "argmin", "nonzero", "argwhere", "flatnonzero", "unique", "searchsorted"),
+        "A position that depends on values is not known yet; select with np.where(mask, a, b).",
+    ),
+    **dict.fromkeys(
+        ("inv", "det", "slogdet", "solve", "cholesky", "eigh", "eig", "svd", "qr", "pinv"),
+        "Matrix functions cannot be traced yet; write small ones out in arithmetic.",
+    ),
+    **dict.fromkeys(
+        ("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose", "array_equal"),
+        "Test the data before the call, or select with np.where and a comparison.",
+    ),
+    **dict.fromkeys(
+        ("put", "put_along_axis", "place", "putmask", "copyto", "fill_diagonal"),
+        "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate.",
+    ),
+}
+
+# Keywords about memory and casting, which a graph has none of.
+_WITHOUT_MEANING = frozenset({"casting", "subok", "copy", "like", "optimize"})
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """The value of a ufunc, or of one of its methods, where an argument is a tracer."""
+    name = UFUNCS.get(ufunc) or ON_BITS.get(ufunc)
+    if method == "__call__":
+        options = _options(ufunc.__name__, options, ())
+        if name is not None:
+            return elementwise(name, *args)
+        if ufunc in contractions.UFUNCS:
+            return _run(ufunc.__name__, contractions.UFUNCS[ufunc], args, options)
+    elif name is not None and method in reductions.UFUNC_METHODS:
+        implementation = reductions.UFUNC_METHODS[method]
+        names = tuple(inspect.signature(implementation).parameters)
+        options = _options(f"{ufunc.__name__}.{method}", options, names)
+        return _run(f"{ufunc.__name__}.{method}", implementation, (name, *args), options)
+    raise _unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
+
+
+def call_function(
+    function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """The value of a NumPy function where an argument is, or contains, a tracer."""
+    name = function.__name__
+    implementation = FUNCTIONS.get(function)
+    if implementation is None:
+        raise _unsupported(name)
+    theirs, ours = _parameters(function), _parameters(implementation)
+    if theirs is not None:
+        options = {**dict(zip(theirs, args, strict=False)), **options}
+        args = ()
+        if ours is None:  # it asks NumPy's function, which knows its own keywords
+            args = (options.pop(next(iter(theirs))),)
+            ours = dict.fromkeys(options.keys() - {"out", "dtype"})
+    return _run(name, implementation, args, _options(name, options, ours or (), theirs))
+
+
+def _run(
+    name: str, implementation: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    try:
+        return implementation(*args, **options)
+    except JetfoldError:
+        raise
+    except (ValueError, IndexError) as error:  # NumPy's own words on axes, shapes and indices
+        raise located(ShapeError, f"np.{name}: {error}") from None
+    except TypeError as error:
+        raise located(TraceError, f"np.{name}: {error}") from None
+
+
+def _options(
+    name: str, options: dict[str, Any], ours: Any, theirs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The keywords that an implementation takes; what else was given must be without effect."""
+    taken = {}
+    for key, value in options.items():
+        if value is np._NoValue:
+            continue
+        if key in ours:
+            taken[key] = value
+        elif key == "dtype":
+            check_dtype(name, value)
+        elif not (key in _WITHOUT_MEANING or _is_default(value, key, theirs)):
+            advice = {
+                "out": "A traced value cannot be written into an array: use the result itself.",
+                "where": "Use np.where(mask, result, other).",
+            }
+            raise located(
+                TraceError,
+                f"np.{name} cannot be traced with {key}=...",
+                advice.get(key, "Leave it out."),
+            )
+    return taken
+
+
+def _is_default(value: Any, key: str, theirs: Mapping[str, Any] | None) -> bool:
+    if key == "out":
+        return not any(x is not None for x in (value if isinstance(value, tuple) else (value,)))
+    if isinstance(value, (Tracer, np.ndarray)):
+        return False
+    default = theirs[key] if theirs and key in theirs else None
+    usual = {"order": ("C", "K", "A"), "where": (True,)}
+    return value is None or value is default or value in usual.get(key, ())
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> Mapping[str, Any] | None:
+    """The parameters of a function and their defaults; None if they have no names."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return None
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+def _unsupported(name: str) -> JetfoldError:
+    short = name.rpartition(".")[2]
+    names = {function.__name__ for function in FUNCTIONS} | {ufunc.__name__ for ufunc in UFUNCS}
+    near = difflib.get_close_matches(short, sorted(names), n=3, cutoff=0.6)
+    hint = _HINTS.get(short) or (f"Near by are: {', '.join(near)}." if near else "")
+    return located(
+        TraceError,
+        f"the function {name} cannot be traced",
+        hint or "Write it in terms of arithmetic and elementary functions of NumPy.",
+    )

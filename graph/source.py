@@ -1,0 +1,32 @@
+"""Where in the user's code a value comes from, for nodes and for error messages."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from types import FrameType
+from typing import TypeVar
+
+from jetfold.graph.errors import JetfoldError
+from jetfold.graph.ops import SourceLine
+
+E = TypeVar("E", bound=JetfoldError)
+
+_LIBRARIES = frozenset({"jetfold", "numpy", "scipy"})
+
+
+def user_line() -> SourceLine | None:
+    """The innermost line that is being run and is neither ours nor NumPy's nor SciPy's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            file, line = frame.f_code.co_filename, frame.f_lineno
+            text = linecache.getline(file, line, frame.f_globals).strip()
+            return SourceLine(file, line, text)
+        frame = frame.f_back
+    return None
+
+
+def located(kind: type[E], what: str, do: str = "", line: SourceLine | None = None) -> E:
+    """An error that says what is wrong, on which line of the user's code, and what to do."""
+    return kind("\n".join(str(part) for part in (what, line or user_line(), do) if part))
