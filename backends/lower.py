@@ -108,7 +108,7 @@ class _Lowering:
         for node in nodes:
             self.places[node] = Place(len(self.buffers), slot, self.graph[node].type)
             slot += self.graph[node].type.count
-        self.buffers.append(Buffer(rows, slot))
+        self.buffers.append(Buffer(rows, slot + (slot > 8 and slot % 2 == 0)))
 
     def _pack(self) -> None:
         """Values that meet the same matrix share a buffer, and so do their products."""
@@ -233,9 +233,7 @@ class _Lowering:
         kernel = build_kernel(len(names), tuple(described), tuple(operands))
         rows = math.prod(nest.shape)
         stores = [self._access(Read(node, np.arange(rows)), names) for node in outputs]
-        return Run(
-            kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes)
-        )
+        return Run(kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes))
 
     def _operands(self, node: int) -> list[object]:
         """For a sum over directions, the type of what is summed; otherwise nothing special."""
@@ -263,9 +261,7 @@ class _Lowering:
             accesses.append(access)
         kernel = ReductionKernel(len(names), len(outer), tuple(operands))
         store = self._access(Read(node, np.arange(rows)), names)
-        return Run(
-            kernel, rows, self._sizes(names), reduced, tuple(accesses), (store,), (node,)
-        )
+        return Run(kernel, rows, self._sizes(names), reduced, tuple(accesses), (store,), (node,))
 
     def _factors(self, node: int) -> tuple[list[Read], int, int]:
         """The operands of a reduction, row [f, k] of each; how many f there are, and how many k."""

@@ -58,9 +58,7 @@ class _Builder:
         self._translate()
         self._share()
         outputs = sorted((n.output, n.axes) for n in nodes if n.output is not None)
-        self.kernel = NestKernel(
-            axes, operands, tuple(axes for _, axes in outputs), self._phases()
-        )
+        self.kernel = NestKernel(axes, operands, tuple(axes for _, axes in outputs), self._phases())
 
     def _translate(self) -> None:
         """Each node as a statement in its phase, over the symbols of this kernel."""

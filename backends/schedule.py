@@ -262,7 +262,9 @@ class Scheduler:
         if 0 in counts:
             return None
 
-        def spaced(rows: Index, have: str, parts: Sequence[str]) -> tuple[int, tuple[int, ...]] | None:
+        def spaced(
+            rows: Index, have: str, parts: Sequence[str]
+        ) -> tuple[int, tuple[int, ...]] | None:
             cube = rows.reshape([sizes[c] for c in have])
             cube = cube.transpose([have.index(c) for c in "".join(parts)])
             return affine(cube.reshape([math.prod(sizes[c] for c in part) for part in parts]))

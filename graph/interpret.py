@@ -91,7 +91,9 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
         case Broadcast(shape):
             return Value(np.broadcast_to(operand.align(lead, len(shape)), sizes + shape), lead)
         case Slice(start, step, shape):
-            grid = np.ix_(*(a + b * np.arange(n) for a, b, n in zip(start, step, shape, strict=True)))
+            grid = np.ix_(
+                *(a + b * np.arange(n) for a, b, n in zip(start, step, shape, strict=True))
+            )
             return Value(array[(..., *grid)] if grid else array, lead)
         case Gather(index):
             flat = array.reshape((*sizes, -1))

@@ -262,4 +262,3 @@ PULL_SUM = [
 ]  # fmt: skip
 
 COLLAPSE = PUSH_REPLICATE + PULL_SUM
-

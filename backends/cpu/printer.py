@@ -91,7 +91,7 @@ class Printer:
             return self._call("sqrt", [base])
         if exponent.is_Integer:
             return f"powi({self(base)}, {exponent})"
-        if exponent.is_Rational and exponent.q == 2:  # noqa: PLR2004 (a half-integer)
+        if exponent.is_Rational and exponent.q == 2:
             whole = sp.Integer(exponent - HALF)
             return f"({self(base**whole) if whole != 1 else self._factor(base)} * {self(sp.sqrt(base))})"
         return self._call("power", [base, exponent])

@@ -19,7 +19,7 @@ _pool_size = 0
 
 def _forget_pool() -> None:
     """A forked child has the object but not its threads."""
-    global _pool, _pool_size  # noqa: PLW0603 (the pool is the process's)
+    global _pool, _pool_size
     _pool, _pool_size = None, 0
 
 
@@ -46,7 +46,7 @@ def thread_count() -> int:
 
 
 def _executor(size: int) -> ThreadPoolExecutor:
-    global _pool, _pool_size  # noqa: PLW0603 (the pool is the process's)
+    global _pool, _pool_size
     pool = _pool
     if pool is None or _pool_size < size:
         pool = ThreadPoolExecutor(size, thread_name_prefix="jetfold")

@@ -20,6 +20,7 @@ from jetfold.backends.cpu.simd.primitives import (
     copysign,
     fma,
     from_bits,
+    isnan,
     maximum,
     minimum,
     patch,
@@ -225,7 +226,7 @@ def logaddexp(x: Vector, y: Vector) -> Vector:
 
 def sign(x: Vector) -> Vector:
     """-1, 0 or 1, and NaN of NaN."""
-    return select(x == 0.0, x, copysign(constant(1.0, x), x) + 0.0 * x)
+    return select(isnan(x), x, select(x == 0.0, constant(0.0, x), copysign(1.0, x)))
 
 
 for _function in (

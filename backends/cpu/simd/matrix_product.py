@@ -11,18 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from jetfold.backends.cpu.simd.emit import Register, element_type, splat_value
 from jetfold.backends.cpu.simd.host import VECTOR_REGISTERS, lanes
-from jetfold.backends.cpu.simd.numba_extension import (
-    AbstractTemplate,
-    NumbaType,
-    cgutils,
-    infer_global,
-    lower_builtin,
-    signature,
-    types,
-)
 from jetfold.backends.cpu.simd.primitives import fma
 from jetfold.backends.cpu.simd.vector import (
     Vector,
@@ -79,8 +73,9 @@ def gemm(
     are positional, and may be run-time values.
     """
     count = lanes(a)
-    panels = a[ao : ao + packed_size(M, K)].reshape(-1, K, ROWS)
-    matrix = panels.transpose(0, 2, 1).reshape(-1, K)[:M]
+    panels = -(-M // ROWS)
+    packed = a[ao : ao + packed_size(M, K)].reshape(panels, K, ROWS)
+    matrix = packed.transpose(0, 2, 1).reshape(panels * ROWS, K)[:M]
     lane = np.arange(count)
     columns = np.arange(NV)[:, None]
     operand = b[bo + np.arange(K)[:, None, None] * bks + columns * bvs + lane]
@@ -89,10 +84,10 @@ def gemm(
     c[target] = c[target] + product if accumulate else product
 
 
-class _Typing(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
+class _Typing(AbstractTemplate):
     key = gemm
 
-    def generic(self, args: tuple[NumbaType, ...], kws: dict[str, Any]) -> Any:
+    def generic(self, args: tuple[types.Type, ...], kws: dict[str, Any]) -> Any:
         if kws or len(args) not in (13, 14):
             return None
         arrays = [args[0], args[2], args[6]]
