@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.typing.templates import signature
 
 from jetfold.backends.cpu.simd.emit import Register
+from jetfold.backends.cpu.simd.numba_extension import cgutils, signature, types
 
 
 def lanewise(

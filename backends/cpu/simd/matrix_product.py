@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from jetfold.backends.cpu.simd.emit import Register, element_type, splat_value
 from jetfold.backends.cpu.simd.host import VECTOR_REGISTERS, lanes
+from jetfold.backends.cpu.simd.numba_extension import (
+    AbstractTemplate,
+    NumbaType,
+    cgutils,
+    infer_global,
+    lower_builtin,
+    signature,
+    types,
+)
 from jetfold.backends.cpu.simd.primitives import fma
 from jetfold.backends.cpu.simd.vector import (
     Vector,
@@ -87,7 +93,7 @@ def gemm(
 class _Typing(AbstractTemplate):
     key = gemm
 
-    def generic(self, args: tuple[types.Type, ...], kws: dict[str, Any]) -> Any:
+    def generic(self, args: tuple[NumbaType, ...], kws: dict[str, Any]) -> Any:
         if kws or len(args) not in (13, 14):
             return None
         arrays = [args[0], args[2], args[6]]

@@ -5,25 +5,14 @@ leaves a domain, as that would raise un-jitted.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from numba.extending import register_jitable
 
 from jetfold.backends.cpu.simd.coefficients import TABLES
+from jetfold.backends.cpu.simd.numba_extension import jitable
 
 _DIGAMMA = TABLES["float64"]["digamma"]
 _ROOT_HIGH, _ROOT_LOW = TABLES["float64"]["digamma_root"]
 _BERNOULLI = TABLES["float64"]["bernoulli"]  # B_2, B_4, ...
 _GAMMALN_LIMIT = 2.5e305  # log(gamma(x)) overflows a little above
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _jitable(function: _Function) -> _Function:
-    """Let compiled code call `function`, which numba compiles when that happens."""
-    registered: _Function = register_jitable(function)
-    return registered
 
 
 def cbrt(x: float) -> float:
@@ -41,7 +30,7 @@ def gammaln(x: float) -> float:
     return math.lgamma(x)
 
 
-@_jitable
+@jitable
 def _digamma_from_one(x: float) -> float:
     """digamma for x >= 1"""
     if x <= 2.0:  # (x - root) times a polynomial keeps the digits next to the root
@@ -60,12 +49,12 @@ def _digamma_from_one(x: float) -> float:
     return math.log(x) - 0.5 / x - series - lower
 
 
-@_jitable
+@jitable
 def _digamma_of_positive(x: float) -> float:
     return _digamma_from_one(x + 1.0) - 1.0 / x if x < 1.0 else _digamma_from_one(x)
 
 
-@_jitable
+@jitable
 def _at_pole(x: float, odd: bool) -> float:
     """polygamma at 0, -1, -2, ..., where an even order changes sign."""
     if odd:
@@ -73,7 +62,7 @@ def _at_pole(x: float, odd: bool) -> float:
     return math.copysign(math.inf, -x) if x == 0.0 else math.nan
 
 
-@_jitable
+@jitable
 def digamma(x: float) -> float:
     """The logarithmic derivative of Gamma."""
     if x > 0.0:
@@ -88,7 +77,7 @@ def digamma(x: float) -> float:
     return _digamma_of_positive(1.0 - x) - math.pi / tangent
 
 
-@_jitable
+@jitable
 def _factorial_over_power(n: int, x: float) -> float:
     """n!/x^(n+1), without overflow on the way"""
     value = 1.0 / x
@@ -97,7 +86,7 @@ def _factorial_over_power(n: int, x: float) -> float:
     return value
 
 
-@_jitable
+@jitable
 def _factorial_zeta(n: int, x: float) -> float:
     """n! sum over k >= 0 of 1/(x + k)^(n+1), for x > 0 and n >= 1"""
     if x == math.inf:

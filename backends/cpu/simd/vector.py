@@ -11,13 +11,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import models, register_model
 
 from jetfold.backends.cpu.simd.emit import Register, element_type, splat_value
 from jetfold.backends.cpu.simd.host import lanes
+from jetfold.backends.cpu.simd.numba_extension import (
+    AbstractTemplate,
+    NumbaType,
+    cgutils,
+    infer_global,
+    lower_builtin,
+    models,
+    register_model,
+    signature,
+    types,
+)
 
 Vector: TypeAlias = Any
 """A NumPy array of `lanes` elements (un-jitted), a `Register` (being compiled)."""
@@ -26,7 +33,7 @@ Vector: TypeAlias = Any
 class Vec(types.Type):
     """`count` elements of a numba scalar type in one register; of `boolean`, a mask."""
 
-    def __init__(self, element: types.Type, count: int) -> None:
+    def __init__(self, element: NumbaType, count: int) -> None:
         self.element = element
         self.count = count
         super().__init__(name=f"Vec({element} x {count})")
@@ -49,38 +56,38 @@ FLOATS = (types.float32, types.float64)
 _INTEGER_OF = {types.float32: types.int32, types.float64: types.int64}
 
 
-def vec_of(element: types.Type) -> Vec:
+def vec_of(element: NumbaType) -> Vec:
     """The vector type of a float32 or float64 element."""
     return Vec(element, lanes(element.name))
 
 
-def same(vectors: list[Vec]) -> types.Type:
+def same(vectors: list[Vec]) -> NumbaType:
     """Result type: that of the operands (of the numbers, where a mask is among them)."""
     return next((v for v in vectors if v.element != types.boolean), vectors[0])
 
 
-def mask(vectors: list[Vec]) -> types.Type:
+def mask(vectors: list[Vec]) -> NumbaType:
     """Result type: a mask."""
     return Vec(types.boolean, vectors[0].count)
 
 
-def integer(vectors: list[Vec]) -> types.Type:
+def integer(vectors: list[Vec]) -> NumbaType:
     """Result type: the integers as wide as the operand's elements."""
     return Vec(_INTEGER_OF[vectors[0].element], vectors[0].count)
 
 
-def floating(vectors: list[Vec]) -> types.Type:
+def floating(vectors: list[Vec]) -> NumbaType:
     """Result type: the floats as wide as the operand's elements."""
     return next(Vec(f, vectors[0].count) for f, i in _INTEGER_OF.items() if i == vectors[0].element)
 
 
-def scalar(vectors: list[Vec]) -> types.Type:
+def scalar(vectors: list[Vec]) -> NumbaType:
     """Result type: one element."""
     return vectors[0].element
 
 
 def vector_function(
-    function: Callable[..., Any], result: Callable[[list[Vec]], types.Type] = same
+    function: Callable[..., Any], result: Callable[[list[Vec]], NumbaType] = same
 ) -> Callable[..., Any]:
     """Let compiled code call `function`, which is written with operators and primitives.
 
@@ -88,7 +95,7 @@ def vector_function(
     `function` as it is, any other number is converted to the dtype and splat.
     """
 
-    def generic(self: Any, args: tuple[types.Type, ...], kws: dict[str, Any]) -> Any:
+    def generic(self: Any, args: tuple[NumbaType, ...], kws: dict[str, Any]) -> Any:
         vectors = [a for a in args if isinstance(a, Vec)]
         numbers = [a for a in args if not isinstance(a, Vec)]
         if kws or not vectors or not all(isinstance(n, types.Number) for n in numbers):
@@ -101,7 +108,7 @@ def vector_function(
         vectors = [t for t in sig.args if isinstance(t, Vec)]
         main = same(vectors)
 
-        def wrap(kind: types.Type, value: ir.Value) -> Any:
+        def wrap(kind: NumbaType, value: ir.Value) -> Any:
             if isinstance(kind, Vec):
                 return Register(context, builder, value, kind.dtype)
             if isinstance(kind, types.Literal):
@@ -164,7 +171,7 @@ def _typed(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Register how numba types a call to `function` (positional arguments only)."""
 
     def register(typer: Callable[..., Any]) -> Any:
-        def generic(self: Any, args: tuple[types.Type, ...], kws: dict[str, Any]) -> Any:
+        def generic(self: Any, args: tuple[NumbaType, ...], kws: dict[str, Any]) -> Any:
             return None if kws else typer(*args)
 
         template = type(
@@ -178,7 +185,7 @@ def _typed(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     return register
 
 
-def is_workspace(kind: types.Type) -> bool:
+def is_workspace(kind: NumbaType) -> bool:
     """Whether a numba type is a contiguous 1-D array of float32 or float64."""
     return (
         isinstance(kind, types.Array)
@@ -188,7 +195,7 @@ def is_workspace(kind: types.Type) -> bool:
     )
 
 
-def _element_of(like: types.Type) -> types.Type | None:
+def _element_of(like: NumbaType) -> NumbaType | None:
     if is_workspace(like):
         return like.dtype
     if isinstance(like, Vec) and like.element in FLOATS:
@@ -197,7 +204,7 @@ def _element_of(like: types.Type) -> types.Type | None:
 
 
 def element_pointer(
-    context: Any, builder: ir.IRBuilder, kind: types.Type, array: ir.Value, index: ir.Value
+    context: Any, builder: ir.IRBuilder, kind: NumbaType, array: ir.Value, index: ir.Value
 ) -> ir.Value:
     """The address of `array[index]`."""
     data = context.make_array(kind)(context, builder, value=array).data
@@ -216,7 +223,7 @@ def store_vector(builder: ir.IRBuilder, address: ir.Value, value: ir.Value, item
 
 
 @_typed(load)
-def _type_load(array: types.Type, index: types.Type) -> Any:
+def _type_load(array: NumbaType, index: NumbaType) -> Any:
     if is_workspace(array) and isinstance(index, types.Integer):
         return signature(vec_of(array.dtype), array, types.intp)
     return None
@@ -229,7 +236,7 @@ def _lower_load(context: Any, builder: ir.IRBuilder, sig: Any, args: list[ir.Val
 
 
 @_typed(store)
-def _type_store(array: types.Type, index: types.Type, vector: types.Type) -> Any:
+def _type_store(array: NumbaType, index: NumbaType, vector: NumbaType) -> Any:
     if not (is_workspace(array) and isinstance(index, types.Integer)):
         return None
     wanted = vec_of(array.dtype)
@@ -251,7 +258,7 @@ def _lower_store(context: Any, builder: ir.IRBuilder, sig: Any, args: list[ir.Va
 
 
 @_typed(broadcast)
-def _type_broadcast(array: types.Type, index: types.Type) -> Any:
+def _type_broadcast(array: NumbaType, index: NumbaType) -> Any:
     if is_workspace(array) and isinstance(index, types.Integer):
         return signature(vec_of(array.dtype), array, types.intp)
     return None
@@ -266,7 +273,7 @@ def _lower_broadcast(
 
 
 @_typed(splat)
-def _type_splat(number: types.Type, like: types.Type) -> Any:
+def _type_splat(number: NumbaType, like: NumbaType) -> Any:
     element = _element_of(like)
     if element is None or not isinstance(number, types.Number):
         return None
@@ -279,7 +286,7 @@ def _lower_splat(context: Any, builder: ir.IRBuilder, sig: Any, args: list[ir.Va
 
 
 @_typed(zero)
-def _type_zero(like: types.Type) -> Any:
+def _type_zero(like: NumbaType) -> Any:
     element = _element_of(like)
     return None if element is None else signature(vec_of(element), like)
 
@@ -290,7 +297,7 @@ def _lower_zero(context: Any, builder: ir.IRBuilder, sig: Any, args: list[ir.Val
 
 
 @_typed(lanes)
-def _type_lanes(like: types.Type) -> Any:
+def _type_lanes(like: NumbaType) -> Any:
     return None if _element_of(like) is None else signature(types.intp, like)
 
 
