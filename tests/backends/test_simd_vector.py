@@ -12,6 +12,7 @@ from numba import njit
 
 from jetfold.backends.cpu.simd import (
     FUNCTIONS,
+    aligned_empty,
     bits,
     broadcast,
     copysign,
@@ -150,6 +151,16 @@ def test_memory(dtype: Any) -> None:
         assert out[-1] == -1.0
         assert found == count
         assert total == source[3 : 3 + count].sum()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_aligned_arrays(dtype: Any) -> None:
+    for size in (0, 1, 1000):
+        array = aligned_empty(size, dtype)
+        assert array.shape == (size,)
+        assert array.dtype == dtype
+        assert array.flags.writeable
+        assert size == 0 or array.ctypes.data % 64 == 0
 
 
 def test_numbers_take_the_dtype_of_the_vector() -> None:

@@ -4,6 +4,7 @@ In compiled code a vector is a value in a register; un-jitted, the same code run
 of `lanes(dtype)` elements. All arguments are positional. `ws` is a 1-D contiguous array of float32
 or float64, `i` an index in elements, non-negative and unchecked.
 
+    aligned_empty(n, dtype)  a flat array that begins at a cache line: use it for ws (not in numba)
     lanes(ws_or_dtype)       elements per vector; a constant in compiled code
     load(ws, i)              the vector at ws[i : i + lanes]
     store(ws, i, x)          write a vector (or a number to every lane)
@@ -22,7 +23,7 @@ elementary.py, functions.py, matrix_product.py.
 """
 
 from jetfold.backends.cpu.simd.functions import FUNCTIONS
-from jetfold.backends.cpu.simd.host import lanes
+from jetfold.backends.cpu.simd.host import aligned_empty, lanes
 from jetfold.backends.cpu.simd.matrix_product import ROWS, VECTORS, gemm, pack, packed_size
 from jetfold.backends.cpu.simd.primitives import (
     bits,
@@ -41,6 +42,7 @@ __all__ = [
     "ROWS",
     "VECTORS",
     "Vec",
+    "aligned_empty",
     "bits",
     "broadcast",
     "copysign",

@@ -4,6 +4,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
+import numpy.typing as npt
 
 _FEATURES: dict[str, bool] = dict(llvm.get_host_cpu_features())
 _IS_ARM = llvm.get_default_triple().startswith(("aarch64", "arm64"))
@@ -30,3 +31,16 @@ def lanes(dtype: Any) -> int:
     """
     element = dtype.dtype if isinstance(dtype, np.ndarray) else np.dtype(dtype)
     return VECTOR_BYTES // int(element.itemsize)
+
+
+def aligned_empty(size: int, dtype: Any) -> npt.NDArray[Any]:
+    """A flat array that begins at a multiple of a cache line.
+
+    NumPy's own arrays begin anywhere. Vectors that straddle two cache lines cost a matrix product
+    of long rows up to a quarter of its speed.
+    """
+    line = max(64, VECTOR_BYTES)
+    count = size * np.dtype(dtype).itemsize
+    raw = np.empty(count + line, np.uint8)
+    start = -raw.ctypes.data % line
+    return raw[start : start + count].view(dtype)

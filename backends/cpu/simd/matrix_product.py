@@ -4,6 +4,10 @@ A layer multiplies one matrix by all coefficients and samples of a tile. The mat
 into panels of rows (`pack`); the tile's operands stay where they are, in the flat workspace. The
 micro-kernel keeps a block of `ROWS x VECTORS` sums in registers and runs over the inner dimension.
 The loops around it are emitted once per dtype as an LLVM function that all calls of a module share.
+
+Any strides will do. Fastest are arrays from `aligned_empty`, offsets and strides that are
+multiples of a vector, and, for the larger stride of B and of C, an odd multiple: rows a power of
+two apart compete for the same cache sets.
 """
 
 from typing import Any
