@@ -1,7 +1,5 @@
 """The matrix product of packed rows and vectors against NumPy's."""
 
-import ast
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,12 +147,3 @@ def test_other_arguments_are_refused() -> None:
 
     with pytest.raises(Exception, match="gemm"):
         njit(mixed)(np.ones(8, np.float32), np.ones(8), 1)
-
-
-def test_coefficients_are_those_derived() -> None:
-    """Deriving again gives the file in the repository."""
-    from jetfold.backends.cpu.simd import coefficients, derive_coefficients
-
-    text = Path(str(coefficients.__file__)).read_text(encoding="utf-8")
-    assert text == derive_coefficients.source()
-    ast.parse(text)

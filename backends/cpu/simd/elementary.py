@@ -199,7 +199,8 @@ def _quadrant_sine(n: Vector, r: Vector) -> Vector:
 def sin(x: Vector) -> Vector:
     """Sine; large arguments go through the C library, lane by lane."""
     n, r = _reduce_by_half_pi(x)
-    return patch(abs(x) > _format_of(x).sine_limit, _scalar_sin, x, _quadrant_sine(n, r))
+    value = select(x == 0.0, x, _quadrant_sine(n, r))  # the polynomial loses the sign of -0
+    return patch(abs(x) > _format_of(x).sine_limit, _scalar_sin, x, value)
 
 
 def cos(x: Vector) -> Vector:
