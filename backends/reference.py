@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ class ReferenceGraph:
     """A graph that is interpreted: the same calls as `jetfold.backends.cpu.CompiledGraph`.
 
     Works in the number system given: floating point or complex numbers of any precision NumPy
-    has, exact rationals or mpmath numbers (arrays of objects).
+    has, exact rationals or mpmath numbers (the dtype is ``object`` then).
     """
 
     def __init__(self, graph: Graph, numbers: NumberSystem = FLOAT) -> None:
@@ -24,19 +24,25 @@ class ReferenceGraph:
         self.numbers = numbers
 
     def __call__(
-        self, inputs: Sequence[NDArray[Any]], parameters: Mapping[str, NDArray[Any]]
+        self,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, NDArray[Any]],
     ) -> list[NDArray[Any]]:
         graph, numbers = self.graph, self.numbers
         leaves: dict[int, Value] = {}
-        points = inputs[0].shape[0]
-        arrays = dict(zip(graph.inputs, inputs, strict=True))
+
+        def read(array: NDArray[Any]) -> NDArray[Any]:
+            return numbers.array(np.asarray(array, dtype))
+
         for node in graph.leaves:
             match graph[node].op:
-                case Input():
-                    leaves[node] = Value(numbers.array(np.asarray(arrays[node])), (BATCH,))
+                case Input(name):
+                    leaves[node] = Value(read(inputs[name]), (BATCH,))
                 case Parameter(name, kind):
                     lead = tuple(axis.name for axis in kind.directions)
-                    leaves[node] = Value(numbers.array(np.asarray(parameters[name])), lead)
+                    leaves[node] = Value(read(parameters[name]), lead)
         values = interpret(graph, leaves, numbers)
         results = []
         for node in graph.outputs:
@@ -44,6 +50,6 @@ class ReferenceGraph:
             array = values[node].align((BATCH,), len(shape))
             array = np.broadcast_to(array, (points, *shape))
             if array.dtype != object:
-                array = array.astype(np.result_type(*inputs), copy=False)
+                array = array.astype(dtype, copy=False)
             results.append(np.array(array))
         return results

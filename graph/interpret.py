@@ -140,4 +140,4 @@ def constant_value(op: Op, operands: list[tuple[Constant, Type]]) -> NDArray[Any
         Value(constant.value.value, tuple(axis.name for axis in kind.directions))
         for constant, kind in operands
     ]
-    return np.ascontiguousarray(apply(op, values).array)
+    return np.array(apply(op, values).array)

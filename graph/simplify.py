@@ -161,6 +161,14 @@ def _put_merged(editor: Editor, node: int, found: Any) -> int:
     return editor.add(op, editor.operands(below)[0])
 
 
+LINEAR_OF_ZERO = Rule(
+    "linear of zero",
+    "L(0) = 0",
+    (Contract, Sum, *MOVES),
+    _zero_operand,
+    _put_zero,
+)
+
 ZEROS = [
     Rule(
         "put zeros and ones",
@@ -169,13 +177,7 @@ ZEROS = [
         _uniform_operands,
         _put_uniform,
     ),
-    Rule(
-        "linear of zero",
-        "L(0) = 0",
-        (Contract, Sum, *MOVES),
-        _zero_operand,
-        _put_zero,
-    ),
+    LINEAR_OF_ZERO,
 ]
 
 NO_OPS = [

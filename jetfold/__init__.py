@@ -1,1 +1,44 @@
-"""Differential operators (Laplacian, Hessian and the like) of a function given as a graph."""
+"""Derivatives of any order of plain NumPy functions: traced, derived, collapsed, compiled.
+
+    import jetfold as jf
+
+    jf.laplacian(u)(X, params)              # sum of second derivatives at every point
+    jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
+    jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
+
+`jetfold.graph` holds what a computation is, `jetfold.rules` the mathematics, `jetfold.backends` how a
+graph runs.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from jetfold.graph import (
+    ArgumentError,
+    GraphError,
+    JetfoldError,
+    RewriteLoopError,
+    ShapeError,
+    TraceError,
+    UnsupportedError,
+)
+from jetfold.jet import jet
+from jetfold.laplacian import laplacian
+from jetfold.rule import rule
+
+try:
+    __version__ = version("jetfold")
+except PackageNotFoundError:  # a checkout that has not been installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "ArgumentError",
+    "GraphError",
+    "JetfoldError",
+    "RewriteLoopError",
+    "ShapeError",
+    "TraceError",
+    "UnsupportedError",
+    "jet",
+    "laplacian",
+    "rule",
+]

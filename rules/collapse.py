@@ -25,6 +25,7 @@ from jetfold.graph import (
     add_map,
     operand_symbol,
 )
+from jetfold.graph.simplify import LINEAR_OF_ZERO
 from jetfold.rules.derive import tidy
 
 Moves = tuple[type[Op], ...]
@@ -109,6 +110,10 @@ def _below(editor: Editor, node: int) -> _Below | None:
     return _Below(operand, editor[operand].op, editor.operands(operand), op.directions[0], size)
 
 
+def _age(name: str) -> tuple[int, str]:
+    return len(name), name
+
+
 def _depends(editor: Editor, node: int, name: str) -> bool:
     return any(axis.name == name for axis in editor[node].type.directions)
 
@@ -144,8 +149,8 @@ def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
             return below if len(dependent) == 1 else None
         case Replicate(axis):
             return below if axis.name != below.name else None
-        case Sum(axes, names) if axes or names:
-            return below
+        case Sum(axes, names):  # of two sums over directions, the later axis goes first
+            return below if axes or all(_age(name) < _age(below.name) for name in names) else None
     return below if isinstance(below.op, MOVES) else None
 
 
@@ -259,6 +264,7 @@ PULL_SUM = [
          _sum_of_linear, _put_linear),
     Rule("pull a sum through a function", "sum_r (c a_r + d g(a_r) + e) = "
          "c sum_r a_r + d sum_r g(a_r) + R e", (Sum,), _sum_of_map, _put_split),
+    LINEAR_OF_ZERO,
 ]  # fmt: skip
 
 COLLAPSE = PUSH_REPLICATE + PULL_SUM

@@ -75,7 +75,7 @@ def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Ter
                 rest.remove((i, k))
                 _accumulate(following, (*rest, (i, k + 1)), factor)
         result.append({m: tidy(c) for m, c in following.items() if tidy(c) != 0})
-    return result
+    return result[: order + 1]
 
 
 def _accumulate(terms: Terms, monomial: Monomial, factor: sp.Expr) -> None:

@@ -39,7 +39,7 @@ def unit_directions(graph: Graph, shape: tuple[int, ...]) -> Constant:
 
 
 def direction_sum(
-    graph: Graph, point: int, directions: Op, order: int, weight: sp.Expr = sp.S.One
+    graph: Graph, point: Input, directions: Op, order: int, weight: sp.Expr = sp.S.One
 ) -> Graph:
     """Standard Taylor mode for ``weight * sum_r <d^order f(x), v_r, .., v_r>``.
 
@@ -55,7 +55,7 @@ def direction_sum(
     for node in graph.inputs:
         copies = editor.add(Replicate(axis), editor.add(graph[node].op))
         kind = editor[copies].type
-        first = velocity if node == point else constant(editor, 0, kind)
+        first = velocity if graph[node].op == point else constant(editor, 0, kind)
         paths[node] = [copies, first, *[constant(editor, 0, kind)] * (order - 1)]
     jets = push_forward(editor, graph, order, paths)
     outputs = []
@@ -68,7 +68,7 @@ def direction_sum(
     return editor.freeze(outputs)
 
 
-def jet(graph: Graph, point: int, order: int) -> Graph:
+def jet(graph: Graph, point: Input, order: int) -> Graph:
     """The coefficients 0..order of the function along one path with given coefficients.
 
     The path's coefficients are inputs named after the point's with the order appended. The outputs
@@ -77,10 +77,9 @@ def jet(graph: Graph, point: int, order: int) -> Graph:
     editor = Editor()
     paths = {}
     for node in graph.inputs:
-        name, kind = _input(graph, node)
-        zero = [constant(editor, 0, kind)] * order
-        higher = [editor.add(Input(f"{name}_{k}", kind)) for k in range(1, order + 1)]
-        paths[node] = [editor.add(graph[node].op), *(higher if node == point else zero)]
+        still = [constant(editor, 0, graph[node].type)] * order
+        higher = [editor.add(coefficient) for coefficient in path_inputs(point, order)]
+        paths[node] = [editor.add(graph[node].op), *(higher if graph[node].op == point else still)]
     jets = push_forward(editor, graph, order, paths)
     outputs = []
     for k in range(order + 1):
@@ -91,7 +90,6 @@ def jet(graph: Graph, point: int, order: int) -> Graph:
     return editor.freeze(outputs)
 
 
-def _input(graph: Graph, node: int) -> tuple[str, Type]:
-    op = graph[node].op
-    assert isinstance(op, Input)
-    return op.name, op.type
+def path_inputs(point: Input, order: int) -> list[Input]:
+    """The inputs that hold the path's coefficients 1..order."""
+    return [Input(f"{point.name}_{k}", point.type) for k in range(1, order + 1)]

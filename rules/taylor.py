@@ -20,12 +20,10 @@ from jetfold.graph import (
     Input,
     Map,
     Op,
-    Type,
     add_map,
     constant,
     fit,
 )
-from jetfold.graph.ops import infer
 from jetfold.rules.derive import OUTPUT, leibniz, path_symbol, taylor_rule
 
 Jet = list[int]
@@ -49,7 +47,9 @@ def push_forward(
             jets[node] = [editor.add(op)]
         else:
             operands = [jets[operand] for operand in graph.operands(node)]
-            jets[node] = _push(editor, op, operands, order)
+            jet = _push(editor, op, operands, order)
+            # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
+            jets[node] = [fit(editor, coefficient, graph[node].type) for coefficient in jet]
         for k, coefficient in enumerate(jets[node]):
             role = Coefficient(node, k) if len(jets[node]) > 1 else None
             editor.annotate(coefficient, graph[node].source, role)
@@ -74,15 +74,8 @@ def _push_map(
 ) -> Jet:
     rule = taylor_rule(expr, order, active)
     nodes = {path_symbol(i, k): c for i, jet in enumerate(operands) for k, c in enumerate(jet)}
-    shape = infer(Map(expr), [editor[jet[0]].type for jet in operands]).shape
-    jet = []
-    for k, coefficient in enumerate(rule):
-        node = add_map(editor, coefficient, nodes)
-        node = fit(editor, node, Type(shape))  # the derivative of a0 + a1 may lack a1, say
-        if k == 0:
-            nodes[OUTPUT] = node
-        jet.append(node)
-    return jet
+    nodes[OUTPUT] = add_map(editor, rule[0], nodes)
+    return [nodes[OUTPUT], *(add_map(editor, coefficient, nodes) for coefficient in rule[1:])]
 
 
 def _push_contract(

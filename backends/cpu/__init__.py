@@ -1,1 +1,11 @@
-"""The CPU back end: numba code over tiles of points."""
+"""The CPU backend: a loop program as numba source, compiled once and run on tiles in parallel.
+
+Read in this order: `emit` with `printer` (source from a program), `kernels` (the instructions that
+are always the same), `arguments` (sizes and offsets at run time), `cache` (sources on disk),
+`threads`, `compiled` (all of it behind one call), and the folder `simd` (vectors, elementary
+functions, the matrix product).
+"""
+
+from jetfold.backends.cpu.compiled import CompiledGraph
+
+__all__ = ["CompiledGraph"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -37,9 +37,9 @@ SERIAL_WORK = 2_000_000
 class CompiledGraph:
     """A graph as compiled code.
 
-    Call it with the inputs, arrays (points, *point shape) of one dtype, float32 or float64, and the
-    values of the parameters by name; the result is one array (points, *shape) for each output.
-    Calls from several threads may overlap.
+    Call it with the number of points, the dtype (float32 or float64), and the values of inputs,
+    arrays (points, *point shape), and of parameters by name; the result is one array
+    (points, *shape) for each output. Calls from several threads may overlap.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -50,15 +50,21 @@ class CompiledGraph:
         self._prelude = _prelude_order(self.program)
         self._arguments = lru_cache(maxsize=16)(self._make_arguments)
         self._work = _operations(self.program)
+        inputs = [graph[node].op for node in self.program.inputs]
+        self._input_names = [op.name for op in inputs if isinstance(op, Input)]
 
     def __call__(
-        self, inputs: Sequence[FloatArray], parameters: Mapping[str, FloatArray]
+        self,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: Mapping[str, FloatArray],
+        parameters: Mapping[str, FloatArray],
     ) -> list[FloatArray]:
-        dtype, points = inputs[0].dtype, len(inputs[0])
         outputs = [np.empty((points, *shape), dtype) for shape in self.program.outputs]
         if not points or not sum(output.size for output in outputs):
             return outputs
-        flat = [np.ascontiguousarray(x).reshape(points, -1) for x in inputs]
+        wanted = [inputs[name] for name in self._input_names]
+        flat = [np.ascontiguousarray(x, dtype).reshape(points, -1) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
         shared = self._shared(parameters, dtype)
         threads = thread_count()

@@ -78,7 +78,15 @@ def _format_of(x: Vector) -> Format:
 
 
 def polynomial(x: Vector, coefficients: tuple[float, ...]) -> Vector:
-    """Horner's scheme; the coefficient of the lowest degree comes first."""
+    """A polynomial; the coefficient of the lowest degree comes first.
+
+    A short one by Horner's scheme. In a long one even and odd powers are summed apart, so that the
+    two chains of multiply-adds run at the same time.
+    """
+    if len(coefficients) > 4:
+        square = x * x
+        even, odd = polynomial(square, coefficients[::2]), polynomial(square, coefficients[1::2])
+        return fma(odd, x, even)
     value: Any = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
         value = fma(value, x, coefficient)
@@ -175,6 +183,15 @@ def log1p(x: Vector) -> Vector:
     return select(abs(x) < 2.0 ** -(f.fraction_bits + 4), x, value)
 
 
+def erf(x: Vector) -> Vector:
+    """The error function: -expm1(-a p(a)) with a = |x|, as -log(erfc(a)) is nearly quadratic."""
+    f = _format_of(x)
+    a = minimum(abs(x), f.table["erf_end"][0])
+    n, rest = _reduce_by_ln2(-a * polynomial(a, f.table["erf"]))
+    scale = _power_of_two(n, f)
+    return copysign(fma(scale, rest, scale - 1.0), x)
+
+
 def _reduce_by_half_pi(x: Vector) -> tuple[Vector, Vector]:
     """n as integers and r, where x = n pi/2 + r and |r| <= pi/4."""
     f = _format_of(x)
@@ -231,7 +248,7 @@ def sign(x: Vector) -> Vector:
 
 
 for _function in (
-    *(exp, expm1, tanh, expit, log, log1p, sin, cos),
+    *(exp, expm1, tanh, expit, log, log1p, sin, cos, erf),
     *(softplus, log_expit, logaddexp, sign),
 ):
     vector_function(_function)

@@ -1,0 +1,106 @@
+"""Arguments of public calls: points and parameters checked, cast and split into batch and point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.graph import ArgumentError, Parameter, Type
+from jetfold.graph.tree import Structure, flatten, unflatten
+
+FloatArray = NDArray[Any]
+
+
+def as_array(value: Any, name: str) -> FloatArray:
+    """A real array in a native byte order. Raises `ArgumentError` for any other dtype."""
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf" and array.dtype.itemsize <= np.dtype(np.float64).itemsize:
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    hints = {
+        "c": "complex numbers are not supported; pass the real and the imaginary part as inputs",
+        "O": "convert it to float32 or float64 (a ragged list gives this dtype, too)",
+        "f": "extended precision is not supported; convert it to float64",
+    }
+    hint = hints.get(array.dtype.kind, "pass an array of real numbers")
+    raise ArgumentError(f"{name} has dtype {array.dtype}; {hint}")
+
+
+def precision(points: Sequence[FloatArray], parameters: Parameters) -> np.dtype[Any]:
+    """The dtype to compute in: float32 or float64, the wider of the floating ones given.
+
+    Integer points become float64; float16 is computed in float32; a Python float adapts.
+    """
+    if any(array.dtype.kind != "f" for array in points):
+        return np.dtype(np.float64)
+    arrays = [array for name, array in parameters.arrays.items() if name not in parameters.bare]
+    floating = [array.dtype for array in (*points, *arrays) if array.dtype.kind == "f"]
+    return np.result_type(np.float32, *floating)
+
+
+@dataclass(frozen=True)
+class Points:
+    """A batch of points: an array (count, *point), and the batch axes it came with."""
+
+    array: FloatArray
+    batch: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape[1:]
+
+
+def split_batch(array: FloatArray, point_ndim: int, name: str = "X") -> Points:
+    """Leading axes are the batch, the last ``point_ndim`` axes a point (gufunc convention)."""
+    if array.ndim < point_ndim:
+        raise ArgumentError(
+            f"{name} has shape {array.shape}, but a point has {point_ndim} axes "
+            f"(point_ndim={point_ndim}); pass an array (..., {', '.join('D' * point_ndim)})"
+        )
+    cut = array.ndim - point_ndim
+    batch, shape = array.shape[:cut], array.shape[cut:]
+    return Points(array.reshape((int(np.prod(batch, dtype=int)), *shape)), batch)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of a call: arrays by name, and a tree in which they are to be traced.
+
+    Arrays and floats are parameters; ``bare`` names the floats, which have no precision of their own. Whatever else is in the tree (integers, strings, None) is
+    handed to the function as it is, and the function is traced anew when it changes.
+    """
+
+    arrays: dict[str, FloatArray]
+    structure: Structure
+    leaves: tuple[Any, ...]
+    bare: frozenset[str]
+
+    def tree(self) -> Any:
+        """The tree with `Parameter` nodes for its arrays, to be given to the tracer."""
+        return unflatten(self.structure, list(self.leaves))
+
+
+def read_parameters(parameters: tuple[Any, ...]) -> Parameters:
+    """Take a call's parameters apart. Raises `ArgumentError` for complex and object arrays."""
+    values, structure = flatten(parameters)
+    arrays: dict[str, FloatArray] = {}
+    leaves: list[Any] = []
+    bare: list[str] = []
+    for path, value in zip(structure.paths("params"), values, strict=True):
+        name = _readable(path, len(parameters))
+        if isinstance(value, (np.ndarray, np.generic, float)) or hasattr(value, "__array__"):
+            arrays[name] = as_array(value, name)
+            if type(value) is float:
+                bare.append(name)
+            leaves.append(Parameter(name, Type(arrays[name].shape)))
+        else:
+            leaves.append(value)
+    return Parameters(arrays, structure, tuple(leaves), frozenset(bare))
+
+
+def _readable(path: str, count: int) -> str:
+    """``params["W"]`` where there is one argument of parameters, ``params[i]["W"]`` for several."""
+    return "params" + path.removeprefix("params[0]") if count == 1 else path

@@ -1,0 +1,100 @@
+"""The derived Taylor rule of a primitive as equations to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+
+from jetfold.graph import ArgumentError
+from jetfold.rules.collapse import split
+from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
+from jetfold.rules.primitives import Primitive
+
+DIRECTION, DIRECTIONS = sp.symbols("r R", integer=True, positive=True)
+_NAMES = ("x", "z", "w")
+
+
+@dataclass(frozen=True)
+class TaylorRule:
+    """How the coefficients of a primitive's operands give those of its result.
+
+    Coefficients are unscaled derivatives: ``x_k`` is d^k/dt^k x(t) at t = 0 (not divided by k!),
+    and ``y_k`` is the same for the result. ``y_0`` on the right is the result's own value.
+    A collapsed rule gives, in place of the highest coefficient, its sum over R directions r: the
+    coefficients with an index r depend on the direction, those of order 0 do not.
+
+    Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 13, for the Taylor rule;
+    "Collapsing Taylor Mode Automatic Differentiation" (arXiv 2505.13644) for the collapsed one.
+    """
+
+    primitive: Primitive
+    order: int
+    collapsed: bool
+
+    @cached_property
+    def equations(self) -> list[sp.Eq]:
+        """One SymPy equation for each order, from 0 on."""
+        active = tuple(range(self.primitive.arity))
+        rule = taylor_rule(self.primitive.expr, self.order, active)
+        equations = [
+            sp.Eq(self._result(k), self._named(coefficient), evaluate=False)
+            for k, coefficient in enumerate(rule)
+        ]
+        if self.collapsed:
+            equations[-1] = self._collapsed(rule[-1])
+        return equations
+
+    def latex(self) -> str:
+        """The equations as a LaTeX ``align*`` environment."""
+        lines = [f"{sp.latex(eq.lhs)} &= {sp.latex(eq.rhs)}" for eq in self.equations]
+        return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def __str__(self) -> str:
+        return "\n".join(f"{eq.lhs} = {eq.rhs}" for eq in self.equations)
+
+    def _symbols(self) -> dict[sp.Symbol, sp.Expr]:
+        symbols = {OUTPUT: self._result(0)}
+        for i in range(self.primitive.arity):
+            for k in range(self.order + 1):
+                symbols[path_symbol(i, k)] = self._coefficient(_NAMES[i], k)
+        return symbols
+
+    def _coefficient(self, name: str, order: int) -> sp.Expr:
+        if self.collapsed and order > 0:
+            return sp.IndexedBase(f"{name}_{order}", real=True)[DIRECTION]
+        return sp.Symbol(f"{name}_{order}", real=True)
+
+    def _result(self, order: int) -> sp.Expr:
+        return self._coefficient("y", order)
+
+    def _named(self, expr: sp.Expr) -> sp.Expr:
+        return expr.xreplace(self._symbols())
+
+    def _collapsed(self, top: sp.Expr) -> sp.Eq:
+        dependent = frozenset(
+            path_symbol(i, k) for i in range(self.primitive.arity) for k in range(1, self.order + 1)
+        )
+        count = sp.Symbol("R", integer=True, positive=True)
+        outer, inner = split(top, dependent, count)
+        sums = {
+            sp.Symbol(f"s{j}", real=True): self._sum(self._named(term))
+            for j, term in enumerate(inner)
+        }
+        right = self._named(outer).xreplace(sums)
+        return sp.Eq(self._sum(self._result(self.order)), right, evaluate=False)
+
+    @staticmethod
+    def _sum(term: sp.Expr) -> sp.Sum:
+        return sp.Sum(term, (DIRECTION, 1, DIRECTIONS))
+
+
+def derive_rule(primitive: Primitive, order: int, collapsed: bool) -> TaylorRule:
+    """The Taylor rule of a primitive. Raises `ArgumentError` for an order below 1."""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ArgumentError(f"the order of a Taylor rule is an integer of 1 or more, not {order!r}")
+    return TaylorRule(primitive, order, collapsed)
