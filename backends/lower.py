@@ -13,7 +13,6 @@ from jetfold.backends.program import (
     Access,
     Buffer,
     Instruction,
-    Kernel,
     Load,
     Matrix,
     Operand,
@@ -29,7 +28,7 @@ from jetfold.backends.program import (
 from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
 from jetfold.backends.views import Index, affine
 from jetfold.graph import Contract, Graph, Sum
-from jetfold.graph.ops import split_spec
+from jetfold.graph.ops import Type, split_spec
 
 
 def lower(graph: Graph) -> Program:
@@ -107,7 +106,7 @@ class _Lowering:
         rows = max(math.prod(self.graph[node].type.shape) for node in nodes)
         for node in nodes:
             self.places[node] = Place(len(self.buffers), slot, self.graph[node].type)
-            slot += self.graph[node].type.count
+            slot += self.graph[node].type.copies
         self.buffers.append(Buffer(rows, slot + (slot > 8 and slot % 2 == 0)))
 
     def _pack(self) -> None:
@@ -125,7 +124,7 @@ class _Lowering:
     def _shared_place(self, node: int) -> SharedPlace:
         if node not in self.shared:
             kinds = [self.graph[other].type for other in self.shared]
-            offset = sum(kind.count * math.prod(kind.shape) for kind in kinds)
+            offset = sum(kind.copies * math.prod(kind.shape) for kind in kinds)
             self.shared[node] = SharedPlace(offset, self.graph[node].type)
         return self.shared[node]
 
@@ -169,7 +168,7 @@ class _Lowering:
                     matrix=self.matrices[key],
                     operand=self.places[run[0][0]],
                     result=self.places[run[0][1]],
-                    slots=sum(self.graph[result].type.count for _, result in run),
+                    slots=sum(self.graph[result].type.copies for _, result in run),
                     batches=shape.batches,
                     groups=shape.groups,
                     rows=shape.rows,
@@ -184,7 +183,7 @@ class _Lowering:
 
     def _adjacent(self, left: tuple[int, int], right: tuple[int, int]) -> bool:
         def follows(a: Place, b: Place) -> bool:
-            return a.buffer == b.buffer and a.slot + a.type.count == b.slot
+            return a.buffer == b.buffer and a.slot + a.type.copies == b.slot
 
         return all(
             follows(self.places[a], self.places[b]) for a, b in zip(left, right, strict=True)
@@ -235,7 +234,7 @@ class _Lowering:
         stores = [self._access(Read(node, np.arange(rows)), names) for node in outputs]
         return Run(kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes))
 
-    def _operands(self, node: int) -> list[object]:
+    def _operands(self, node: int) -> list[Type | None]:
         """For a sum over directions, the type of what is summed; otherwise nothing special."""
         if self.schedule.expression(node) is None:
             return [self.graph[self.graph.operands(node)[0]].type]
@@ -264,7 +263,7 @@ class _Lowering:
         return Run(kernel, rows, self._sizes(names), reduced, tuple(accesses), (store,), (node,))
 
     def _factors(self, node: int) -> tuple[list[Read], int, int]:
-        """The operands of a reduction, row [f, k] of each; how many f there are, and how many k."""
+        """The operands of a reduction, row [f, k] of each, and how many f and k there are."""
         graph, op = self.graph, self.graph[node].op
         operands = graph.operands(node)
         if isinstance(op, Contract):

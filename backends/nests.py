@@ -79,7 +79,7 @@ class _Builder:
     # Sharing ------------------------------------------------------------------------------------
 
     def _share(self) -> None:
-        """Compute once what occurs twice, and outside the direction loops what does not need them."""
+        """Compute once what occurs twice, and outside the direction loops what needs none."""
         names = sp.numbered_symbols("w", real=True)
         hoisted: dict[sp.Expr, sp.Symbol] = {}
         for key, statements in self.work.items():
@@ -118,7 +118,7 @@ class _Builder:
         def outside(part: sp.Expr) -> sp.Expr:
             if part.is_Symbol or not part.free_symbols:
                 return part
-            return hoisted.setdefault(part, next(names))  # type: ignore[call-overload, no-any-return]
+            return hoisted.setdefault(part, next(names))  # type: ignore[call-overload]
 
         if not moves(expr):
             return outside(expr)

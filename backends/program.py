@@ -1,4 +1,4 @@
-"""The loop program: what a graph becomes when loops and memory are decided, for any device.
+"""The loop program: a graph when loops and memory have been decided, for any device.
 
 A tile of S points runs through a list of instructions. A value that varies from point to point has a
 *place*: rows (its elements in row-major order) times slots (one for each combination of its
@@ -198,7 +198,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Store:
-    """Copy a value to the points of output number ``target``; a shared value goes to every point."""
+    """Copy a value to the points of an output; a shared value goes to every point."""
 
     target: int
     access: Access
@@ -211,7 +211,7 @@ Instruction = Load | Product | Run | Store
 
 @dataclass(frozen=True)
 class Buffer:
-    """Rows times slots of samples; ``offset`` counts rows times slots from the workspace's start."""
+    """Rows times slots of samples; ``offset`` counts them from the workspace's start."""
 
     rows: int
     slots: int

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
-from jetfold.backends.views import Index, View, affine, broadcast, is_view, views
+from jetfold.backends.views import Index, affine, broadcast, is_view, views
 from jetfold.graph import Concatenate, Contract, Graph, Input, Map, Sum, operand_symbol
 from jetfold.graph.ops import Shape, split_spec
 
 
 class Read(NamedTuple):
-    """One operand of a node as its loop reads it: row f of the loop is row ``rows[f]`` of ``node``."""
+    """An operand as a loop reads it: row f of the loop is row ``rows[f]`` of ``node``."""
 
     node: int
     rows: Index
@@ -125,7 +125,7 @@ class Scheduler:
         """The operand's rows as rows of the value that is in memory."""
         view = self.views.get(operand)
         flat = rows.reshape(-1)
-        return Read(*_pair(view.take(flat))) if view is not None else Read(operand, flat)
+        return Read(operand, flat) if view is None else Read(view.node, view.take(flat).rows)
 
     def _concatenated(self, axis: int, operands: Sequence[int]) -> list[Read]:
         numbered = []
@@ -258,8 +258,8 @@ class Scheduler:
         operand, matrix = operands[position], operands[1 - position]
         sizes = dict(zip(letters[position], self.graph[operand].type.shape, strict=True))
         sizes |= dict(zip(letters[1 - position], self.graph[matrix].type.shape, strict=True))
-        counts = [math.prod(sizes[c] for c in part) for part in (batch, group, rows, inner)]
-        if 0 in counts:
+        many = [math.prod(sizes[c] for c in part) for part in (batch, group, rows, inner)]
+        if 0 in many:
             return None
 
         def spaced(
@@ -276,8 +276,7 @@ class Scheduler:
         if operand_rows is None or result_rows is None:
             return None
         spec = f"{letters[1 - position]}->{batch}{rows}{inner}"
-        return view.node, ProductShape(matrix, spec, *counts, operand_rows, result_rows)
-
-
-def _pair(view: View) -> tuple[int, Index]:
-    return view.node, view.rows
+        batches, groups, count, length = many
+        return view.node, ProductShape(
+            matrix, spec, batches, groups, count, length, operand_rows, result_rows
+        )

@@ -44,7 +44,7 @@ def add_map(editor: Editor, expr: sp.Expr, operands: Mapping[sp.Symbol, int]) ->
     if expr.is_Symbol:
         return nodes[0]
     if expr.is_Integer:
-        return editor.add(Constant(Array(np.float64(int(expr)))))
+        return editor.add(Constant(Array(np.asarray(float(expr)))))
     return _add(editor, expr, nodes)
 
 

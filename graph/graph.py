@@ -103,7 +103,7 @@ class Graph:
         return Counter(type(self[node].op).__name__ for node in self.order)
 
     def __str__(self) -> str:
-        from jetfold.graph.text import to_text  # noqa: PLC0415 (text needs Graph)
+        from jetfold.graph.text import to_text  # text needs Graph
 
         return to_text(self)
 

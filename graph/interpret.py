@@ -91,21 +91,18 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
         case Broadcast(shape):
             return Value(np.broadcast_to(operand.align(lead, len(shape)), sizes + shape), lead)
         case Slice(start, step, shape):
-            grid = np.ix_(
-                *(a + b * np.arange(n) for a, b, n in zip(start, step, shape, strict=True))
-            )
+            axes = zip(start, step, shape, strict=True)
+            grid: tuple[Any, ...] = np.ix_(*(a + b * np.arange(n) for a, b, n in axes))
             return Value(array[(..., *grid)] if grid else array, lead)
         case Gather(index):
             flat = array.reshape((*sizes, -1))
             taken = flat[..., np.maximum(index.value, 0)]
             zero = numbers.array(np.zeros(()))
             return Value(np.where(index.value < 0, zero, taken).astype(array.dtype), lead)
-        case Replicate(axis):
-            named = Value(array[None], (axis.name, *lead))
-            order = sorted(range(len(named.lead)), key=lambda i: named.lead[i])
-            rest = tuple(range(len(named.lead), named.array.ndim))
-            copies = np.broadcast_to(named.array, (axis.size, *array.shape))
-            return Value(copies.transpose((*order, *rest)), tuple(sorted(named.lead)))
+        case Replicate(new):
+            copies = np.broadcast_to(array, (new.size, *array.shape))
+            names = tuple(sorted((new.name, *lead)))
+            return Value(np.moveaxis(copies, 0, names.index(new.name)), names)
     raise TypeError(f"{op} is a leaf; its value must be given")
 
 

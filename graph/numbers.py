@@ -12,7 +12,7 @@ import hashlib
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Protocol
 
 import mpmath
@@ -89,7 +89,7 @@ class _Evaluator:
 
     def _compute(self, expr: Any) -> Any:
         if isinstance(expr, sp.Piecewise):
-            return self.select([(self._condition(c), lambda e=e: self(e)) for e, c in expr.args])
+            return self.select([(self._condition(c), partial(self, e)) for e, c in expr.args])
         if expr.is_number:
             return self.number(expr)
         if isinstance(expr, sp.Add):
@@ -157,10 +157,12 @@ FLOAT_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{
         name: getattr(np, name)
         for name in (
-            "exp expm1 exp2 log log1p log2 log10 sin cos tan arcsin arccos arctan arctan2 sinh "
-            "cosh tanh arcsinh arccosh arctanh sqrt cbrt hypot logaddexp absolute sign floor "
-            "ceil rint maximum minimum"
-        ).split()
+            *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10"),
+            *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+            *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
+            *("sqrt", "cbrt", "hypot", "logaddexp", "absolute", "sign"),
+            *("floor", "ceil", "rint", "maximum", "minimum"),
+        )
     },
     **{
         name: getattr(scipy.special, name)
@@ -312,7 +314,7 @@ MP_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "logaddexp": lambda x, y: x + mpmath.log1p(mpmath.exp(y - x)),
     "gammaln": lambda x: mpmath.re(mpmath.loggamma(x)),
     "polygamma": lambda n, x: mpmath.polygamma(int(n), x),
-    "pow": lambda x, p: mpmath.power(x, p),
+    "pow": mpmath.power,
     "power": lambda x, p, n: mpmath.ff(p, n) * mpmath.power(x, p - n) if mpmath.ff(p, n) else 0 * x,
 }
 

@@ -38,7 +38,7 @@ class Type(NamedTuple):
     directions: tuple[DirectionAxis, ...] = ()
 
     @property
-    def count(self) -> int:
+    def copies(self) -> int:
         """How many vectors the value stands for: the product of its direction axes."""
         return math.prod(axis.size for axis in self.directions)
 

@@ -6,8 +6,8 @@
     jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
 
-`jetfold.graph` holds what a computation is, `jetfold.rules` the mathematics, `jetfold.backends` how a
-graph runs.
+`jetfold.graph` holds what a computation is, `jetfold.rules` the mathematics, and
+`jetfold.backends` how a graph runs.
 """
 
 from importlib.metadata import PackageNotFoundError, version

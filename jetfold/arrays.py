@@ -69,8 +69,9 @@ def split_batch(array: FloatArray, point_ndim: int, name: str = "X") -> Points:
 class Parameters:
     """Parameters of a call: arrays by name, and a tree in which they are to be traced.
 
-    Arrays and floats are parameters; ``bare`` names the floats, which have no precision of their own. Whatever else is in the tree (integers, strings, None) is
-    handed to the function as it is, and the function is traced anew when it changes.
+    Arrays and floats are parameters; ``bare`` names the floats, which have no precision of their
+    own. Whatever else is in the tree (integers, strings, None) is handed to the function as it
+    is, and the function is traced anew when it changes.
     """
 
     arrays: dict[str, FloatArray]

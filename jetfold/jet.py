@@ -112,8 +112,8 @@ def jet(
 
     Returns
     -------
-    An operator: ``op(x0, (x1, .., xK), params)`` with x0, .., xK of shape (..., D), the leading axes
-    being a batch. It can be called inside a traced function.
+    An operator: ``op(x0, (x1, .., xK), params)`` with x0, .., xK of shape (..., D), where the
+    leading axes are a batch. It can be called inside a traced function.
 
     Raises
     ------

@@ -150,7 +150,7 @@ class Operator(ABC):
 
 
 def whole(value: object, name: str, least: int) -> int:
-    """An integer argument. Raises `ArgumentError` for anything else, and for one below ``least``."""
+    """An integer of at least ``least``. Raises `ArgumentError` for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ArgumentError(f"{name} is {value!r}; it must be an integer of {least} or more")
     return int(value)

@@ -17,8 +17,8 @@ def rule(name: str, order: int = 2, collapsed: bool = False) -> TaylorRule:
 
     Returns
     -------
-    An object with ``equations`` (SymPy, one for each order) and ``latex()``, displayed as formulas in
-    notebooks. Coefficients are unscaled derivatives.
+    An object with ``equations`` (SymPy, one for each order) and ``latex()``; notebooks display it
+    as formulas. Coefficients are unscaled derivatives.
 
     Raises
     ------

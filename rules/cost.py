@@ -21,7 +21,7 @@ def vectors(graph: Graph) -> int:
     for node in graph:
         role = graph[node].role
         if role is not None:
-            totals[role.of] += graph[node].type.count
+            totals[role.of] += graph[node].type.copies
     return max(totals.values(), default=0)
 
 
@@ -32,17 +32,17 @@ def operations(graph: Graph) -> int:
 
 def _operations(graph: Graph, node: int) -> int:
     kind = graph[node].type
-    elements = kind.count * math.prod(kind.shape)
+    elements = kind.copies * math.prod(kind.shape)
     match graph[node].op:
         case Map(expr):
             return elements * int(sp.count_ops(expr))
         case Sum():
             operand = graph[graph.operands(node)[0]].type
-            return operand.count * math.prod(operand.shape)
+            return operand.copies * math.prod(operand.shape)
         case Contract(spec):
             letters: dict[str, int] = {}
             operands, _ = split_spec(spec)
-            for names, operand in zip(operands, graph.operands(node), strict=True):
-                letters.update(zip(names, graph[operand].type.shape, strict=True))
-            return len(operands) * kind.count * math.prod(letters.values())
+            for names, factor in zip(operands, graph.operands(node), strict=True):
+                letters.update(zip(names, graph[factor].type.shape, strict=True))
+            return len(operands) * kind.copies * math.prod(letters.values())
     return 0

@@ -31,7 +31,7 @@ def _arity(name: str) -> int:
     if ufunc is not None:
         return ufunc.nin
     definition = EXPRESSIONS[name]
-    if isinstance(definition, type) and issubclass(definition, sp.Function):
+    if isinstance(definition, sp.FunctionClass):
         (count,) = definition.nargs
         return int(count)
     return len(inspect.signature(definition).parameters)
@@ -46,7 +46,7 @@ PRIMITIVES: Mapping[str, Primitive] = {name: _primitive(name) for name in EXPRES
 
 
 def primitive(name: str) -> Primitive:
-    """The primitive of this name. Raises `ArgumentError` with the nearest names if there is none."""
+    """The primitive of this name. Raises `ArgumentError`, with the nearest names, for none."""
     found = PRIMITIVES.get(name)
     if found is None:
         near = get_close_matches(str(name), PRIMITIVES, n=3)

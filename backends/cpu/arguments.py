@@ -1,4 +1,4 @@
-"""The run-time arguments of a compiled program: sizes, offsets and strides for a tile of S samples."""
+"""The run-time arguments of a compiled program: sizes, offsets, strides for tiles of S samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Arguments:
 def shared_sizes(program: Program) -> tuple[int, list[int]]:
     """How many shared numbers there are, and where each packed matrix starts behind them."""
     kinds = [program.graph[node].type for node in program.shared]
-    total = sum(kind.count * math.prod(kind.shape) for kind in kinds)
+    total = sum(kind.copies * math.prod(kind.shape) for kind in kinds)
     starts = []
     for matrix in program.matrices:
         starts.append(total)

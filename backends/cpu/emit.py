@@ -124,10 +124,7 @@ def _offset(name: str, axes: tuple[int, ...]) -> str:
 
 def _load(name: str, operand: Operand) -> str:
     address = name + _offset(f"u{name[1:]}", operand.axes)
-    if operand.shared:
-        value = f"broadcast(sh, {address})"
-    else:
-        value = f"load(ws, {address} + s)"
+    value = f"broadcast(sh, {address})" if operand.shared else f"load(ws, {address} + s)"
     if operand.rows is Rows.MASKED:
         return f"{value} if {name} >= 0 else zero(ws)"
     return value

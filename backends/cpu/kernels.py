@@ -14,7 +14,7 @@ Array = Any
 
 @njit
 def load_points(x: Array, ws: Array, args: Array, t: int, start: int, samples: int) -> None:
-    """Copy points ``start ..`` of x (points, rows) to rows of samples; the last point is repeated."""
+    """Copy points ``start ..`` of x (points, rows) to rows of samples, repeating the last point."""
     rows, first, step = args[t], args[t + 1], args[t + 2]
     last = x.shape[0] - 1
     for s in range(samples):

@@ -92,8 +92,8 @@ class Printer:
         if exponent.is_Integer:
             return f"powi({self(base)}, {exponent})"
         if exponent.is_Rational and exponent.q == 2:
-            whole = sp.Integer(exponent - HALF)
-            return f"({self(base**whole) if whole != 1 else self._factor(base)} * {self(sp.sqrt(base))})"
+            whole = self._in_product(base ** (exponent - HALF))
+            return f"({whole} * {self(sp.sqrt(base))})"
         return self._call("power", [base, exponent])
 
     def _call(self, name: str, arguments: Any) -> str:
