@@ -24,7 +24,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
 }
 
 # What to do instead, for functions that many programs contain.
-_HINTS = {
+HINTS = {
     **dict.fromkeys(
         ("sort", "argsort", "partition", "argpartition", "median", "quantile", "percentile"),
         "An order of values differs from point to point; np.maximum and np.minimum can be traced.",
@@ -41,6 +41,8 @@ _HINTS = {
         ("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose", "array_equal"),
         "Test the data before the call, or select with np.where and a comparison.",
     ),
+    "linspace": "Write start + np.linspace(0, 1, n) * (stop - start).",
+    "sinc": "Away from 0, write np.sin(np.pi * x) / (np.pi * x).",
     **dict.fromkeys(
         ("put", "put_along_axis", "place", "putmask", "copyto", "fill_diagonal"),
         "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate.",
@@ -55,17 +57,17 @@ def call_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], options: dic
     """The value of a ufunc, or of one of its methods, where an argument is a tracer."""
     name = UFUNCS.get(ufunc) or ON_BITS.get(ufunc)
     if method == "__call__":
-        options = _options(ufunc.__name__, options, ())
+        options = _options(ufunc.__name__, options, {}, {})
         if name is not None:
             return elementwise(name, *args)
         if ufunc in contractions.UFUNCS:
             return _run(ufunc.__name__, contractions.UFUNCS[ufunc], args, options)
     elif name is not None and method in reductions.UFUNC_METHODS:
         implementation = reductions.UFUNC_METHODS[method]
-        names = tuple(inspect.signature(implementation).parameters)
-        options = _options(f"{ufunc.__name__}.{method}", options, names)
+        options = _options(f"{ufunc.__name__}.{method}", options, _signature(implementation)[0], {})
         return _run(f"{ufunc.__name__}.{method}", implementation, (name, *args), options)
-    raise _unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    raise _unsupported(f"{module}.{ufunc.__name__}" + f".{method}" * (method != "__call__"))
 
 
 def call_function(
@@ -75,15 +77,16 @@ def call_function(
     name = function.__name__
     implementation = FUNCTIONS.get(function)
     if implementation is None:
-        raise _unsupported(name)
-    theirs, ours = _parameters(function), _parameters(implementation)
-    if theirs is not None:
+        raise _unsupported(f"{function.__module__.replace('numpy', 'np')}.{name}")
+    theirs, many = _signature(function)
+    ours, asks = _signature(implementation)
+    if not many:
         options = {**dict(zip(theirs, args, strict=False)), **options}
         args = ()
-        if ours is None:  # it asks NumPy's function, which knows its own keywords
+        if asks:  # NumPy's function itself, which knows its own keywords
             args = (options.pop(next(iter(theirs))),)
             ours = dict.fromkeys(options.keys() - {"out", "dtype"})
-    return _run(name, implementation, args, _options(name, options, ours or (), theirs))
+    return _run(name, implementation, args, _options(name, options, ours, theirs))
 
 
 def _run(
@@ -100,7 +103,7 @@ def _run(
 
 
 def _options(
-    name: str, options: dict[str, Any], ours: Any, theirs: Mapping[str, Any] | None = None
+    name: str, options: dict[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The keywords that an implementation takes; what else was given must be without effect."""
     taken = {}
@@ -124,33 +127,32 @@ def _options(
     return taken
 
 
-def _is_default(value: Any, key: str, theirs: Mapping[str, Any] | None) -> bool:
+def _is_default(value: Any, key: str, theirs: Mapping[str, Any]) -> bool:
     if key == "out":
         return not any(x is not None for x in (value if isinstance(value, tuple) else (value,)))
     if isinstance(value, (Tracer, np.ndarray)):
         return False
-    default = theirs[key] if theirs and key in theirs else None
     usual = {"order": ("C", "K", "A"), "where": (True,)}
-    return value is None or value is default or value in usual.get(key, ())
+    return value is None or value is theirs.get(key) or value in usual.get(key, ())
 
 
 @cache
-def _parameters(function: Callable[..., Any]) -> Mapping[str, Any] | None:
-    """The parameters of a function and their defaults; None if they have no names."""
+def _signature(function: Callable[..., Any]) -> tuple[Mapping[str, Any], bool]:
+    """The parameters that have names, with their defaults, and whether there are others."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:
-        return None
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return None
-    return {parameter.name: parameter.default for parameter in parameters}
+        return {}, True
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return {p.name: p.default for p in named}, many
 
 
 def _unsupported(name: str) -> JetfoldError:
     short = name.rpartition(".")[2]
     names = {function.__name__ for function in FUNCTIONS} | {ufunc.__name__ for ufunc in UFUNCS}
     near = difflib.get_close_matches(short, sorted(names), n=3, cutoff=0.6)
-    hint = _HINTS.get(short) or (f"Near by are: {', '.join(near)}." if near else "")
+    hint = HINTS.get(short) or (f"Near by are: {', '.join(near)}." if near else "")
     return located(
         TraceError,
         f"the function {name} cannot be traced",

@@ -102,7 +102,7 @@ def size(a: Any, axis: int | None = None) -> int:
     return math.prod(a.shape) if axis is None else int(a.shape[axis])
 
 
-def _itself(a: Any, /, **options: Any) -> Tracer:
+def _itself(a: Any, *_: Any, **options: Any) -> Tracer:
     return as_tracer(a)
 
 
@@ -121,7 +121,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     np.copy: _itself,
     np.cross: cross,
     np.diff: diff,
-    np.empty_like: _like(0),
+    np.empty_like: lambda prototype, dtype=None, shape=None: _like(0)(prototype, dtype, shape),
     np.fix: lambda x: elementwise("trunc", x),
     np.full_like: full_like,
     np.iscomplexobj: lambda x: False,

@@ -30,11 +30,19 @@ def contract(x: Tracer, x_labels: Labels, y: Tracer, y_labels: Labels, result: L
     )
     x, x_labels = _alone(x, x_labels, {*y_labels, *result})
     y, y_labels = _alone(y, y_labels, {*x_labels, *result})
+    if not x_labels or not y_labels:
+        labels = [*x_labels, *y_labels]
+        order = tuple(labels.index(label) for label in result)
+        return transposed(elementwise("multiply", x, y), order)
     letters: dict[Hashable, str] = {}
     for label in (*x_labels, *y_labels):
         letters.setdefault(label, chr(ord("a") + len(letters)))
     names = ["".join(letters[label] for label in part) for part in (x_labels, y_labels, result)]
     return record(x.editor, Contract(f"{names[0]},{names[1]}->{names[2]}"), x.node, y.node)
+
+
+def transposed(x: Tracer, order: tuple[int, ...]) -> Tracer:
+    return x if order == tuple(range(x.ndim)) else x.move(Transpose(order))
 
 
 def _alone(x: Tracer, labels: Labels, needed: set[Hashable]) -> tuple[Tracer, Labels]:
@@ -74,21 +82,20 @@ def _scalar(*arrays: Tracer) -> bool:
 def _batched(x: Tracer, x_core: Labels, y: Tracer, y_core: Labels, result: Labels) -> Tracer:
     """A contraction of the last axes; the axes before them are broadcast, as in a gufunc."""
     if x.ndim < len(x_core) or y.ndim < len(y_core):
-        raise _mismatch("matmul", x, y)
+        raise _mismatch(x, y)
     common = set(x_core) & set(y_core)
     for label in common:
         i, j = x_core.index(label) - len(x_core), y_core.index(label) - len(y_core)
         if x.shape[i] != y.shape[j]:
-            raise _mismatch("matmul", x, y)
+            raise _mismatch(x, y)
     x_lead, y_lead = (list(range(len(core) - a.ndim, 0)) for a, core in ((x, x_core), (y, y_core)))
     lead = x_lead if len(x_lead) > len(y_lead) else y_lead
     return contract(x, [*x_lead, *x_core], y, [*y_lead, *y_core], [*lead, *result])
 
 
-def _mismatch(name: str, x: Tracer, y: Tracer) -> ShapeError:
-    return located(
-        ShapeError, f"np.{name}: arrays of shapes {x.shape} and {y.shape} do not fit together"
-    )
+def _mismatch(x: Tracer, y: Tracer) -> ShapeError:
+    what = f"a product of arrays of shapes {x.shape} and {y.shape}, which do not fit together"
+    return located(ShapeError, what)
 
 
 def matmul(x1: Any, x2: Any) -> Tracer:
@@ -122,7 +129,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:
         first, second = range(x.ndim - axes, x.ndim), range(axes)
     x_axes, y_axes = normalize_axis_tuple(first, x.ndim), normalize_axis_tuple(second, y.ndim)
     if [x.shape[i] for i in x_axes] != [y.shape[i] for i in y_axes]:
-        raise _mismatch("tensordot", x, y)
+        raise _mismatch(x, y)
     x_labels: list[Hashable] = [("x", i) for i in range(x.ndim)]
     y_labels: list[Hashable] = [("y", i) for i in range(y.ndim)]
     for i, j in zip(x_axes, y_axes, strict=True):
@@ -180,6 +187,18 @@ def multi_dot(arrays: Any) -> Any:
     return np.einsum(",".join(names) + "->" + rows + columns, *parts)
 
 
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    x, y = as_tracers(a, v)
+    m, n = x.size, y.size
+    reach = {"full": (0, m + n - 1), "same": ((min(m, n) - 1) // 2, max(m, n))}
+    reach["valid"] = (min(m, n) - 1, max(m, n) - min(m, n) + 1)
+    if mode not in reach or not m or not n:
+        raise located(ShapeError, f"np.convolve of shapes {x.shape} and {y.shape}, mode={mode!r}")
+    start, length = reach[mode]
+    index = np.arange(start, start + length)[:, None] - np.arange(n)
+    return x.move(gather(np.where((index >= 0) & (index < m), index, -1))) @ y
+
+
 # einsum ---------------------------------------------------------------------------------------
 
 
@@ -206,8 +225,7 @@ def einsum(*operands: Any, optimize: Any = None) -> Tracer:
             chosen[0] = contract(x, x_labels, y, y_labels, kept), kept
         pending.append(chosen[0])
     x, x_labels = _alone(*pending[0], set(result))
-    order = tuple(x_labels.index(label) for label in result)
-    return x if order == tuple(range(x.ndim)) else x.move(Transpose(order))
+    return transposed(x, tuple(x_labels.index(label) for label in result))
 
 
 def parse(spec: str, ranks: Sequence[int]) -> tuple[list[Labels], Labels]:
@@ -269,14 +287,15 @@ def _path(
 
 
 FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    np.convolve: convolve,
     np.dot: dot,
     np.einsum: einsum,
     np.inner: inner,
     np.kron: kron,
     np.linalg.matmul: matmul,
     np.linalg.multi_dot: multi_dot,
-    np.linalg.outer: outer,
-    np.linalg.tensordot: tensordot,
+    np.linalg.outer: lambda x1, x2: outer(a=x1, b=x2),
+    np.linalg.tensordot: lambda x1, x2, axes=2: tensordot(x1, x2, axes),
     np.linalg.trace: lambda x, offset=0: trace(x, offset, -2, -1),
     np.linalg.vecdot: vecdot,
     np.outer: outer,

@@ -25,7 +25,11 @@ Function = Callable[..., Any]
 def as_tracers(*values: Any) -> list[Tracer]:
     """Tracers of the same graph for values of which at least one is traced."""
     editor = editor_of(values)
-    return [v if isinstance(v, Tracer) else wrap(editor, lift(editor, v)) for v in values]
+    nodes = [lift(editor, value) for value in values]
+    return [
+        value if isinstance(value, Tracer) else wrap(editor, node)
+        for value, node in zip(values, nodes, strict=True)
+    ]
 
 
 def as_tracer(value: Any) -> Tracer:
@@ -114,9 +118,10 @@ def _atleast(function: Function) -> Function:
 
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     arrays = as_tracers(*(np.ravel(x) for x in xi))
-    axes = [1, 0, *range(2, len(arrays))] if indexing == "xy" else range(len(arrays))
-    ones = (1,) * len(arrays)
-    shapes = [(*ones[:i], x.size, *ones[i + 1 :]) for x, i in zip(arrays, axes, strict=False)]
+    ones, axes = [1] * len(arrays), [*range(len(arrays))]
+    if indexing == "xy" and len(arrays) > 1:
+        axes[:2] = [1, 0]
+    shapes = [(*ones[:i], -1, *ones[i + 1 :]) for i in axes]
     grids = tuple(reshape(x, shape) for x, shape in zip(arrays, shapes, strict=True))
     return grids if sparse else broadcast_arrays(*grids)
 
@@ -196,6 +201,10 @@ def _splitting(function: Function) -> Function:
         return [x[(slice(None),) * axis + (slice(*end),)] for end in ends]
 
     return call
+
+
+def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return np.split(ary, indices_or_sections, axis=0 if ary.ndim == 1 else 1)
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Tracer, ...]:
@@ -295,6 +304,7 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.concatenate: concatenate,
     np.dstack: dstack,
     np.flip: flip,
+    np.hsplit: hsplit,
     np.hstack: hstack,
     np.meshgrid: meshgrid,
     np.pad: pad,
@@ -304,5 +314,6 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.stack: stack,
     np.tile: tile,
     np.unstack: unstack,
+    np.vsplit: np.split,
     np.vstack: vstack,
 }

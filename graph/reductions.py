@@ -64,8 +64,11 @@ def reduce(name: str, array: Any, axis: Axis = 0, keepdims: bool = False) -> Tra
     axes = _axes(a, axis)
     kept = [i for i in range(a.ndim) if i not in axes]
     n = math.prod(a.shape[i] for i in axes)
-    if n == 0 and _neutral(name, "reduce") is None:
+    neutral = _neutral(name, "reduce")
+    if n == 0 and neutral is None:
         raise located(ShapeError, f"np.{name} over no elements (an array of shape {a.shape})")
+    if name.startswith("logical"):
+        a = elementwise("not_equal", a, 0)
     shape = tuple(a.shape[i] for i in kept)
     x: Any = reshape(a.transpose((*kept, *axes)), (*shape, n))
     while n > 1:
@@ -74,7 +77,7 @@ def reduce(name: str, array: Any, axis: Axis = 0, keepdims: bool = False) -> Tra
         x = concatenate([pairs, x[..., 2 * half :]], -1) if n % 2 else pairs
         n -= half
     if n == 0:
-        x = elementwise("add", total(x, -1), _neutral(name, "reduce"))
+        x = elementwise("add", total(x, -1), neutral)
     return reshape(x, _with_ones(a, axes) if keepdims else shape)
 
 
@@ -174,6 +177,11 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     return elementwise("power", powers, 1 / ord)
 
 
+def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Tracer:
+    ends = (reduce(name, a, axis, keepdims) for name in ("maximum", "minimum"))
+    return elementwise("subtract", *ends)
+
+
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Tracer:
     return norm(x, ord, (-2, -1), keepdims)
 
@@ -185,6 +193,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     np.amin: _reducing("minimum"),
     np.max: _reducing("maximum"),
     np.min: _reducing("minimum"),
+    np.ptp: ptp,
     np.prod: _reducing("multiply"),
     np.cumprod: _accumulating("multiply"),
     np.cumsum: _accumulating("add"),

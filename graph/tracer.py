@@ -45,11 +45,10 @@ def _refusal(what: str, do: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-def _conversion(kind: str) -> Callable[..., NoReturn]:
+def _number_refused(kind: str) -> Callable[..., NoReturn]:
     return _refusal(
         f"a traced value has no number yet, so it cannot be converted to {kind}",
-        "Keep it an array: use np.sin and not math.sin, np.stack([...]) and not np.array([...]), "
-        "np.concatenate and not an assignment into an array.",
+        "Use np.sin and not math.sin, and np.stack([...]) in place of assignments into an array.",
     )
 
 
@@ -113,10 +112,14 @@ class Tracer:
 
         return call_function(function, args, kwargs)
 
-    __array__ = _conversion("a plain array")
-    __float__ = _conversion("a float")
-    __int__ = _conversion("an int")
-    __complex__ = _conversion("a complex number")
+    __array__ = _refusal(
+        "a traced value has no numbers yet, so it cannot be converted to a plain array",
+        "NumPy's functions take it as it is: leave out np.asarray, write np.stack([...]) for "
+        "np.array([...]), and np.logaddexp.reduce for scipy.special.logsumexp.",
+    )
+    __float__ = _number_refused("a float")
+    __int__ = _number_refused("an int")
+    __complex__ = _number_refused("a complex number")
     __index__ = _refusal(
         "a traced value cannot be an index, a size or a count: it has no number yet",
         "Select with np.where(condition, a, b), or with a contraction with one-hot rows.",

@@ -6,6 +6,7 @@ order of their sorted keys, so that two dicts with equal items have equal struct
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,9 +38,7 @@ class Structure:
             case "leaf":
                 return [root]
             case "dict":
-                steps = [
-                    f'["{key}"]' if isinstance(key, str) else f"[{key!r}]" for key in self.keys
-                ]
+                steps = [f"[{_quoted(key)}]" for key in self.keys]
             case "none" | "list" | "tuple":
                 steps = [f"[{i}]" for i in range(len(self.children))]
             case named:
@@ -123,6 +122,10 @@ def _build(structure: Structure, leaves: Iterator[Any]) -> Any:
             return tuple(children)
         case named:
             return named(*children)
+
+
+def _quoted(key: Any) -> str:
+    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
 
 
 def _sorted(tree: dict[Any, Any]) -> tuple[Any, ...]:

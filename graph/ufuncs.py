@@ -32,12 +32,13 @@ def _power(x: Any, p: Any) -> Any:
     return sp.nan if x.is_number else fn.power(x, p, 0)
 
 
-def _remainder(x: Any, y: Any) -> Any:
-    return sp.nan if 0 in (x, y) else x - y * fn.floor(x / y)  # SymPy would take 0 * zoo as 0
-
-
 def _trunc(x: Any) -> Any:
     return sp.Piecewise((fn.floor(x), x > 0), (fn.ceil(x), True))
+
+
+def _rest(whole: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """What remains of x when the whole part of x / y is taken off."""
+    return lambda x, y: sp.nan if 0 in (x, y) else x - y * whole(x / y)  # SymPy: 0 * zoo = 0
 
 
 def _heaviside(x: Any, middle: Any) -> Any:
@@ -57,7 +58,8 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = {
     "divide": lambda x, y: x / y,
     "power": _power,
     "float_power": _power,
-    "remainder": _remainder,
+    "remainder": _rest(fn.floor),
+    "fmod": _rest(_trunc),
     "floor_divide": lambda x, y: fn.floor(x / y),
     "absolute": fn.absolute,
     "fabs": fn.absolute,
