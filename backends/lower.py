@@ -124,7 +124,7 @@ class _Lowering:
     def _shared_place(self, node: int) -> SharedPlace:
         if node not in self.shared:
             kinds = [self.graph[other].type for other in self.shared]
-            offset = sum(kind.copies * math.prod(kind.shape) for kind in kinds)
+            offset = sum(kind.elements for kind in kinds)
             self.shared[node] = SharedPlace(offset, self.graph[node].type)
         return self.shared[node]
 

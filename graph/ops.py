@@ -42,6 +42,11 @@ class Type(NamedTuple):
         """How many vectors the value stands for: the product of its direction axes."""
         return math.prod(axis.size for axis in self.directions)
 
+    @property
+    def elements(self) -> int:
+        """How many numbers the value is at one point, over all its direction axes."""
+        return self.copies * math.prod(self.shape)
+
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape)) or "scalar"
         return shape + "".join(f"[{axis}]" for axis in self.directions)

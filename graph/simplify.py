@@ -103,7 +103,7 @@ def _constant_operands(editor: Editor, node: int) -> Any:
     nodes = [editor[operand] for operand in operands]
     pairs = [(node.op, node.type) for node in nodes if isinstance(node.op, Constant)]
     kind = editor[node].type
-    if not operands or len(pairs) < len(operands) or kind.copies * np.prod(kind.shape) > FOLD_LIMIT:
+    if not operands or len(pairs) < len(operands) or kind.elements > FOLD_LIMIT:
         return None
     value = constant_value(editor[node].op, pairs)
     exact = np.isfinite(value).all() and (value == np.rint(value)).all()

@@ -32,13 +32,13 @@ def operations(graph: Graph) -> int:
 
 def _operations(graph: Graph, node: int) -> int:
     kind = graph[node].type
-    elements = kind.copies * math.prod(kind.shape)
+    elements = kind.elements
     match graph[node].op:
         case Map(expr):
             return elements * int(sp.count_ops(expr))
         case Sum():
             operand = graph[graph.operands(node)[0]].type
-            return operand.copies * math.prod(operand.shape)
+            return operand.elements
         case Contract(spec):
             letters: dict[str, int] = {}
             operands, _ = split_spec(spec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,7 @@ class Arguments:
 def shared_sizes(program: Program) -> tuple[int, list[int]]:
     """How many shared numbers there are, and where each packed matrix starts behind them."""
     kinds = [program.graph[node].type for node in program.shared]
-    total = sum(kind.copies * math.prod(kind.shape) for kind in kinds)
+    total = sum(kind.elements for kind in kinds)
     starts = []
     for matrix in program.matrices:
         starts.append(total)

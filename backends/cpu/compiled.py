@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cpu.arguments import Arguments, arguments, shared_sizes
+from jetfold.backends.cpu.arguments import Arguments, arguments
 from jetfold.backends.cpu.cache import load_source
 from jetfold.backends.cpu.emit import emit
-from jetfold.backends.cpu.simd import lanes, pack
+from jetfold.backends.cpu.prelude import Prelude
+from jetfold.backends.cpu.simd import lanes
 from jetfold.backends.cpu.threads import run_chunks, thread_count
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Product, Program, Run
-from jetfold.graph import Graph, Input, Parameter, Value
-from jetfold.graph.interpret import apply
-from jetfold.graph.numbers import FLOAT
+from jetfold.graph import Graph, Input
 
 FloatArray = NDArray[Any]
 
@@ -47,7 +46,7 @@ class CompiledGraph:
         self.program = lower(graph)
         self.source = emit(self.program)
         self._workspaces: list[FloatArray] = []
-        self._prelude = _prelude_order(self.program)
+        self._prelude = Prelude(self.program)
         self._arguments = lru_cache(maxsize=16)(self._make_arguments)
         self._work = _operations(self.program)
         inputs = [graph[node].op for node in self.program.inputs]
@@ -66,10 +65,8 @@ class CompiledGraph:
         wanted = [inputs[name] for name in self._input_names]
         flat = [np.ascontiguousarray(x, dtype).reshape(points, -1) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
-        shared = self._shared(parameters, dtype)
-        threads = thread_count()
-        if points * self._work < SERIAL_WORK:
-            threads = 1
+        threads = thread_count() if points * self._work > SERIAL_WORK else 1
+        shared = self._prelude(parameters, dtype, threads)
         samples = self._samples(points, threads, dtype)
         known = self._arguments(samples, lanes(dtype))
         run = load_source(self.source).run
@@ -105,52 +102,6 @@ class CompiledGraph:
             if workspace.dtype == dtype and workspace.size >= size:
                 return workspace
         return np.zeros(size, dtype)
-
-    def _shared(self, parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]) -> FloatArray:
-        """The numbers that are the same for all points: values, then packed matrices."""
-        graph, program = self.graph, self.program
-        values: dict[int, Value] = {}
-        for node in self._prelude:
-            op = graph[node].op
-            if isinstance(op, Parameter):
-                lead = tuple(axis.name for axis in op.type.directions)
-                values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
-            else:
-                operands = [values[operand] for operand in graph.operands(node)]
-                value = apply(op, operands, FLOAT)
-                values[node] = Value(value.array.astype(dtype, copy=False), value.lead)
-        size, starts = shared_sizes(program)
-        shared = np.empty(size, dtype)
-        at = 0
-        for node in program.shared:
-            kind = graph[node].type
-            sizes = tuple(axis.size for axis in kind.directions)
-            array = np.broadcast_to(
-                values[node].align(tuple(axis.name for axis in kind.directions), len(kind.shape)),
-                sizes + kind.shape,
-            )
-            shared[at : at + array.size] = array.reshape(-1)
-            at += array.size
-        for matrix, start in zip(program.matrices, starts, strict=True):
-            array = np.einsum(matrix.spec, values[matrix.node].array).reshape(matrix.shape)
-            parts = [pack(batch) for batch in array]
-            packed = np.concatenate(parts) if len(parts) > 1 else parts[0]
-            shared[start : start + packed.size] = packed
-        return shared
-
-
-def _prelude_order(program: Program) -> list[int]:
-    """The nodes to compute once per call, operands first."""
-    graph = program.graph
-    needed: set[int] = set()
-    pending = [*program.shared, *(matrix.node for matrix in program.matrices)]
-    while pending:
-        node = pending.pop()
-        if node not in needed:
-            assert not isinstance(graph[node].op, Input)
-            needed.add(node)
-            pending.extend(graph.operands(node))
-    return [node for node in graph.order if node in needed]
 
 
 def _operations(program: Program) -> int:

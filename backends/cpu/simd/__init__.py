@@ -24,7 +24,14 @@ elementary.py, functions.py, matrix_product.py.
 
 from jetfold.backends.cpu.simd.functions import FUNCTIONS
 from jetfold.backends.cpu.simd.host import aligned_empty, lanes
-from jetfold.backends.cpu.simd.matrix_product import ROWS, VECTORS, gemm, pack, packed_size
+from jetfold.backends.cpu.simd.matrix_product import (
+    ROWS,
+    VECTORS,
+    gemm,
+    pack,
+    pack_into,
+    packed_size,
+)
 from jetfold.backends.cpu.simd.primitives import (
     bits,
     copysign,
@@ -53,6 +60,7 @@ __all__ = [
     "lanes",
     "load",
     "pack",
+    "pack_into",
     "packed_size",
     "powi",
     "reduce_add",

@@ -49,11 +49,21 @@ def packed_size(rows: int, columns: int) -> int:
 
 def pack(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The matrix (M, K) as panels [ceil(M/ROWS)][K][ROWS], flat, padded with rows of zeros."""
+    packed = np.empty(packed_size(*matrix.shape), matrix.dtype)
+    pack_into(packed, matrix)
+    return packed
+
+
+def pack_into(packed: npt.NDArray[Any], matrix: npt.NDArray[Any]) -> None:
+    """Write the panels of a matrix to a flat array of `packed_size` elements."""
     rows, columns = matrix.shape
-    panels = -(-rows // ROWS)
-    padded = np.zeros((panels * ROWS, columns), matrix.dtype)
-    padded[:rows] = matrix
-    return padded.reshape(panels, ROWS, columns).transpose(0, 2, 1).ravel()
+    panels = packed.reshape(-1, columns, ROWS)
+    full, rest = divmod(rows, ROWS)
+    by_panel = matrix[: full * ROWS].T.reshape(columns, full, ROWS)
+    panels[:full] = by_panel.transpose(1, 0, 2)
+    if rest:
+        panels[full, :, :rest] = matrix[full * ROWS :].T
+        panels[full, :, rest:] = 0
 
 
 def gemm(
