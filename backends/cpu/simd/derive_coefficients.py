@@ -57,6 +57,8 @@ def fits() -> dict[str, Fit]:
         ),
         # log((1 + s)/(1 - s)) = 2 s + s^3 p(s^2)
         "log": Fit(_of_square(two_atanh), (0, (s_max * slack) ** 2), 4, 7),
+        # the same for s = x/(2 + x) with 0 <= x <= 1
+        "log1p_of_unit": Fit(_of_square(two_atanh), (0, mpmath.mpf(1) / 9), 5, 10),
         # sin(r) = r + r^3 p(r^2), cos(r) = 1 - r^2/2 + r^4 p(r^2)
         "sin": Fit(_of_square(sine), (0, (quarter_pi * slack) ** 2), 4, 6),
         "cos": Fit(_of_square(cosine), (0, (quarter_pi * slack) ** 2), 3, 6),
@@ -97,7 +99,10 @@ def tables() -> dict[str, dict[str, tuple[Any, ...]]]:
                 polynomial = mpmath.chebyfit(fit.function, fit.interval, count)
                 table[name] = tuple(_round(c, dtype) for c in reversed(polynomial))
             count, end = (10, 4) if dtype is np.float32 else (25, mpmath.mpf(593) / 100)
-            table["erf"] = tuple(_round(c, dtype) for c in _erf_polynomial(count, end))
+            lead, *others = _erf_polynomial(count, end)
+            table["erf_lead"] = (_round(lead, dtype),)
+            lost = lead - mpmath.mpf(float(table["erf_lead"][0]))
+            table["erf"] = tuple(_round(c, dtype) for c in (lost, *others))
             table["erf_end"] = (dtype(float(end)),)
             # Multiples up to 2^11 of ln 2's first part are exact; pi/2 relies on fused products.
             mantissa = 24 if dtype is np.float32 else 53
@@ -111,7 +116,7 @@ def tables() -> dict[str, dict[str, tuple[Any, ...]]]:
 
 
 def _erf_polynomial(count: int, end: Any) -> list[Any]:
-    """p with erf(x) = -expm1(-x p(x)) on [0, end].
+    """p with erf(x) = -expm1(-x p(x)) on [0, end]; the first coefficient is needed exactly.
 
     -log(erfc(x)) is nearly quadratic. Least squares at Chebyshev points, weighted such that the
     relative error of erf counts: beyond 1 it falls with erfc.

@@ -71,6 +71,7 @@ _FORMATS = {
 
 _scalar_sin = lanewise(math.sin, np.sin)
 _scalar_cos = lanewise(math.cos, np.cos)
+_scalar_tan = lanewise(math.tan, np.tan)
 
 
 def _format_of(x: Vector) -> Format:
@@ -83,7 +84,7 @@ def polynomial(x: Vector, coefficients: tuple[float, ...]) -> Vector:
     A short one by Horner's scheme. In a long one even and odd powers are summed apart, so that the
     two chains of multiply-adds run at the same time.
     """
-    if len(coefficients) > 4:
+    if len(coefficients) > 8:
         square = x * x
         even, odd = polynomial(square, coefficients[::2]), polynomial(square, coefficients[1::2])
         return fma(odd, x, even)
@@ -133,6 +134,23 @@ def tanh(x: Vector) -> Vector:
     scale = _power_of_two(n, f)
     t = fma(scale, rest, scale - 1.0)
     return copysign(t / (t + 2.0), x)
+
+
+def sinh(x: Vector) -> Vector:
+    """Hyperbolic sine: (t + t/(t + 1))/2 with t = expm1(|x|), scaled such that t is finite."""
+    f = _format_of(x)
+    n, rest = _reduce_by_ln2(minimum(abs(x), f.exp_range[1] + 0.5))
+    scale = _power_of_two(n - 2, f)
+    quarter = fma(scale, rest, scale - 0.25)
+    return copysign(2.0 * (quarter + quarter / (4.0 * quarter + 1.0)), x)
+
+
+def cosh(x: Vector) -> Vector:
+    """Hyperbolic cosine: (e + 1/e)/2 with e = exp(|x|), scaled such that e is finite."""
+    f = _format_of(x)
+    n, rest = _reduce_by_ln2(minimum(abs(x), f.exp_range[1] + 0.5))
+    quarter = (rest + 1.0) * _power_of_two(n - 2, f)
+    return 2.0 * quarter + 0.125 / quarter
 
 
 def expit(x: Vector) -> Vector:
@@ -187,7 +205,8 @@ def erf(x: Vector) -> Vector:
     """The error function: -expm1(-a p(a)) with a = |x|, as -log(erfc(a)) is nearly quadratic."""
     f = _format_of(x)
     a = minimum(abs(x), f.table["erf_end"][0])
-    n, rest = _reduce_by_ln2(-a * polynomial(a, f.table["erf"]))
+    exponent = fma(a, f.table["erf_lead"][0], a * polynomial(a, f.table["erf"]))
+    n, rest = _reduce_by_ln2(-exponent)
     scale = _power_of_two(n, f)
     return copysign(fma(scale, rest, scale - 1.0), x)
 
@@ -203,12 +222,17 @@ def _reduce_by_half_pi(x: Vector) -> tuple[Vector, Vector]:
     return bits(shifted), r
 
 
-def _quadrant_sine(n: Vector, r: Vector) -> Vector:
-    """sin(n pi/2 + r)"""
+def _sine_and_cosine(r: Vector) -> tuple[Vector, Vector]:
+    """sin(r) and cos(r) for |r| <= pi/4"""
     f = _format_of(r)
     z = r * r
     sine = fma(r * z, polynomial(z, f.table["sin"]), r)
-    cosine = fma(z * z, polynomial(z, f.table["cos"]), fma(z, -0.5, 1.0))
+    return sine, fma(z * z, polynomial(z, f.table["cos"]), fma(z, -0.5, 1.0))
+
+
+def _quadrant_sine(n: Vector, r: Vector) -> Vector:
+    """sin(n pi/2 + r)"""
+    sine, cosine = _sine_and_cosine(r)
     value = select((n & 1) == 0, sine, cosine)
     return select((n & 2) == 0, value, -value)
 
@@ -226,20 +250,37 @@ def cos(x: Vector) -> Vector:
     return patch(abs(x) > _format_of(x).sine_limit, _scalar_cos, x, _quadrant_sine(n + 1, r))
 
 
+def tan(x: Vector) -> Vector:
+    """Tangent; large arguments go through the C library, lane by lane."""
+    n, r = _reduce_by_half_pi(x)
+    sine, cosine = _sine_and_cosine(r)
+    even = (n & 1) == 0
+    value = select(even, sine, -cosine) / select(even, cosine, sine)
+    value = select(x == 0.0, x, value)
+    return patch(abs(x) > _format_of(x).sine_limit, _scalar_tan, x, value)
+
+
+def _log1p_of_unit(x: Vector) -> Vector:
+    """log(1 + x) for 0 <= x <= 1, as 2 atanh(s) with s = x/(2 + x)."""
+    s = x / (x + 2.0)
+    z = s * s
+    return x - s * (x - z * polynomial(z, _format_of(x).table["log1p_of_unit"]))
+
+
 def softplus(x: Vector) -> Vector:
     """log(1 + exp(x))"""
-    return maximum(x, 0.0) + log1p(exp(-abs(x)))
+    return maximum(x, 0.0) + _log1p_of_unit(exp(-abs(x)))
 
 
 def log_expit(x: Vector) -> Vector:
     """log(1/(1 + exp(-x)))"""
-    return minimum(x, 0.0) - log1p(exp(-abs(x)))
+    return minimum(x, 0.0) - _log1p_of_unit(exp(-abs(x)))
 
 
 def logaddexp(x: Vector, y: Vector) -> Vector:
     """log(exp(x) + exp(y))"""
     distance = select(x == y, 0.0, abs(x - y))  # two equal infinities have distance 0
-    return maximum(x, y) + log1p(exp(-distance))
+    return maximum(x, y) + _log1p_of_unit(exp(-distance))
 
 
 def sign(x: Vector) -> Vector:
@@ -248,7 +289,7 @@ def sign(x: Vector) -> Vector:
 
 
 for _function in (
-    *(exp, expm1, tanh, expit, log, log1p, sin, cos, erf),
+    *(exp, expm1, tanh, expit, log, log1p, sin, cos, tan, sinh, cosh, erf),
     *(softplus, log_expit, logaddexp, sign),
 ):
     vector_function(_function)

@@ -25,7 +25,9 @@ def cbrt(x: float) -> float:
 
 def gammaln(x: float) -> float:
     """log |Gamma(x)|, infinite at the poles."""
-    if (x <= 0.0 and x == math.floor(x)) or x > _GAMMALN_LIMIT:
+    if not math.isfinite(x):
+        return abs(x)
+    if (x <= 0.0 and math.fmod(x, 1.0) == 0.0) or x > _GAMMALN_LIMIT:
         return math.inf
     return math.lgamma(x)
 
@@ -69,11 +71,11 @@ def digamma(x: float) -> float:
         return x if x == math.inf else _digamma_of_positive(x)
     if not math.isfinite(x):
         return math.nan
-    if x == math.floor(x):
+    above = -math.fmod(x, 1.0)
+    if above == 0.0:
         return _at_pole(x, False)
     # Reflection. The distance to the nearer integer is exact, pi x would not be.
-    below, above = x - math.floor(x), math.ceil(x) - x
-    tangent = math.tan(math.pi * below) if below <= 0.5 else -math.tan(math.pi * above)
+    tangent = -math.tan(math.pi * above) if above <= 0.5 else math.tan(math.pi * (1.0 - above))
     return _digamma_of_positive(1.0 - x) - math.pi / tangent
 
 
@@ -116,9 +118,9 @@ def polygamma(n: int, x: float) -> float:
         return sign * _factorial_zeta(n, x)
     if not math.isfinite(x):
         return math.nan
-    if x == math.floor(x):
+    above = -math.fmod(x, 1.0)
+    if above == 0.0:
         return _at_pole(x, odd)
     # The terms with x + k < 0 are those of a sum over positive numbers, cut at 1 - x.
-    below, above = x - math.floor(x), math.ceil(x) - x
     negative = _factorial_zeta(n, above) - _factorial_zeta(n, 1.0 - x)
-    return sign * _factorial_zeta(n, below) + negative
+    return sign * _factorial_zeta(n, 1.0 - above) + negative
