@@ -1,0 +1,183 @@
+"""Time of the batched Laplacian: jetfold and its peers, and the matrix-product peak, in one run.
+
+python -m benchmarks.laplacian [--cases paper 2-64 ...] [--dtype float64] ...
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+
+from . import machine, plot
+from .cases import CASES, TOLERANCE, Array, Case, case_of, reference_laplacian, relative_error
+from .contestants import BASELINE, Contestant, contestants_of
+from .racing import KEEP_MEMORY, Failed, Runner, interleave, result_of
+from .report import Row, add_ratios, markdown, number, output_path, summary, write_json
+from .yardsticks import KERNELS, products_of
+
+
+def judged(name: str, first_result: Callable[[], Array], reference: Array, dtype: str) -> Row:
+    """A row that says whether the contestant's first result is right."""
+    try:
+        error = relative_error(first_result(), reference)
+    except Failed as failure:
+        return {"name": name, "status": "failed", "reason": str(failure)}
+    # Written so that a NaN is wrong.
+    status = "ok" if error <= TOLERANCE[dtype] else "wrong"
+    return {"name": name, "status": status, "relative_error": error}
+
+
+def run_case(
+    case: Case,
+    dtype: str,
+    runners: dict[Contestant, Runner],
+    repetitions: int,
+    seconds: float,
+) -> Row:
+    """Check every contestant, then time the right ones and the yardsticks in turns."""
+    started = {
+        contestant: runner.prepare(partial(contestant.make, case, dtype))
+        for contestant, runner in runners.items()
+    }
+    reference = reference_laplacian(case.problem(dtype))
+    rows = [
+        judged(contestant.name, partial(result_of, future), reference, dtype)
+        for contestant, future in started.items()
+    ]
+    turns = {
+        contestant.name: runner.turn
+        for (contestant, runner), row in zip(runners.items(), rows, strict=True)
+        if row["status"] == "ok"
+    }
+    products = products_of(case)
+    with ExitStack() as stack:
+        started_products = []
+        for product in products:
+            runner = stack.enter_context(closing(Runner(KERNELS[product.kernels])))
+            started_products.append(runner.prepare(partial(product.prepare, dtype)))
+            turns[product.name] = runner.turn
+        for future in started_products:
+            result_of(future)
+        times = interleave(turns, repetitions, seconds)
+
+    yardsticks = [_timed({"name": p.name}, times[p.name], p.flops) for p in products]
+    peak = max(yardsticks, key=lambda row: float(row["gflops"]))
+    for row in rows:
+        if row["status"] == "ok":
+            _timed(row, times[row["name"]], case.flops)
+            row["share_of_peak"] = row["gflops"] / peak["gflops"]
+    return {
+        "name": case.name,
+        "title": case.title,
+        "baseline": add_ratios(rows, BASELINE),
+        "peak": {"gflops": peak["gflops"], "product": peak["name"]},
+        "rows": rows,
+        "yardsticks": yardsticks,
+    }
+
+
+def _timed(row: Row, times: list[float], flops: int) -> Row:
+    row |= summary(times)
+    row["gflops"] = flops / row["min_ms"] / 1e6
+    return row
+
+
+def table(case: Row) -> str:
+    """One case as a Markdown table; contestants without a time keep a line that says why."""
+    lines = []
+    for row in case["rows"]:
+        if row["status"] == "ok":
+            figures = [row[key] for key in ("min_ms", "median_ms", "ratio_min", "ratio_median")]
+            figures += [row["gflops"], row["relative_error"]]
+            cells = [number(figure) for figure in figures]
+            cells.insert(5, f"{100 * row['share_of_peak']:.0f} %")
+            cells.append(str(row["calls"]))
+        elif row["status"] == "wrong":
+            cells = ["wrong", *[""] * 5, number(row["relative_error"]), ""]
+        else:
+            cells = [f"{row['status']}: {row['reason']}", *[""] * 7]
+        lines.append([row["name"], *cells])
+    columns = ["contestant", "min, ms", "median, ms", "min ratio", "median ratio"]
+    columns += ["GFLOP/s", "of peak", "error", "calls"]
+    return (
+        f"### {case['title']}\n\n{markdown(columns, lines)}\n\n"
+        f"Ratios: time over that of {case['baseline']}. Matrix-product peak: "
+        f"{number(case['peak']['gflops'])} GFLOP/s, {case['peak']['product']}.\n"
+    )
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.laplacian", description=__doc__)
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        type=case_of,
+        default=list(CASES),
+        metavar="CASE",
+        help=f"{', '.join(case.name for case in CASES)}, or widths:points as in 2-8-8-1:16",
+    )
+    parser.add_argument(
+        "--contestants",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="beginnings of names; default all",
+    )
+    parser.add_argument("--repetitions", type=int, default=20, help="turns of each contestant")
+    parser.add_argument(
+        "--seconds-per-case", type=float, default=60.0, help="no new round of turns after this time"
+    )
+    parser.add_argument("--dtype", choices=sorted(TOLERANCE), default="float32")
+    parser.add_argument(
+        "--allocator",
+        choices=("keeping", "system"),
+        default="keeping",
+        help="whether freed memory is kept for the next call (glibc only)",
+    )
+    parser.add_argument("--output", help="name in benchmarks/results, or a path ending in .json")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Run, print the tables, write JSON and plot; returns the JSON's path."""
+    options = arguments().parse_args(argv)
+    described = machine.describe()
+    chosen = contestants_of(options.contestants)
+    left_out = {c.name: reason for c in chosen if (reason := c.missing())}
+    for name, reason in left_out.items():
+        print(f"Left out: {name} ({reason})")
+    environment = KEEP_MEMORY if options.allocator == "keeping" else {}
+    cases = []
+    with ExitStack() as stack:
+        runners = {
+            contestant: stack.enter_context(closing(Runner(environment)))
+            for contestant in chosen
+            if contestant.name not in left_out
+        }
+        for case in options.cases:
+            cases.append(
+                run_case(
+                    case, options.dtype, runners, options.repetitions, options.seconds_per_case
+                )
+            )
+            print(table(cases[-1]), flush=True)
+    path = output_path(options.output or f"laplacian-{options.dtype}")
+    content = {
+        "benchmark": "laplacian",
+        "dtype": options.dtype,
+        "allocator": options.allocator,
+        "machine": described,
+        "left_out": left_out,
+        "cases": cases,
+    }
+    write_json(path, content)
+    plot.save(content, path.with_suffix(".png"))
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""A picture of a Laplacian result: times over those of the baseline, one panel per case."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .report import Row
+
+# Blue against grey: told apart without colour vision and in black and white.
+_OURS, _OTHERS, _MEDIAN = "#0b5fa5", "#b9bec4", "#1c1c1c"
+
+
+def save(content: Row, path: Path) -> None:
+    """Write the PNG, or say that matplotlib is missing."""
+    if find_spec("matplotlib") is None:
+        print("No plot: matplotlib is not installed.")
+        return
+    from matplotlib.figure import Figure
+
+    cases = [case for case in content["cases"] if case["baseline"]]
+    if not cases:
+        print("No plot: nothing was timed.")
+        return
+    columns = min(2, len(cases))
+    lines = -(-len(cases) // columns)
+    most = max(len(case["rows"]) for case in cases)
+    figure = Figure(
+        figsize=(6.2 * columns, (0.34 * most + 1.0) * lines + 0.8), layout="constrained"
+    )
+    panels = figure.subplots(lines, columns, squeeze=False).flatten()
+    for panel, case in zip(panels, cases, strict=False):
+        _draw(panel, case)
+    for panel in panels[len(cases) :]:
+        panel.set_axis_off()
+    described = content["machine"]
+    figure.suptitle(
+        f"Batched Laplacian, {content['dtype']}: time relative to the first bar (less is better)\n"
+        f"{described['processor']}, {described['cores']} cores; "
+        "bar: least time, black line: median, number: least time",
+        fontsize=11,
+    )
+    figure.savefig(path, dpi=120)
+
+
+def _draw(panel: Any, case: Row) -> None:
+    timed = sorted(
+        (row for row in case["rows"] if "ratio_min" in row),
+        key=lambda row: (row["name"] != case["baseline"], row["ratio_min"]),
+    )
+    for place, row in enumerate(timed):
+        ours = row["name"].startswith("jetfold")
+        panel.barh(place, row["ratio_min"], color=_OURS if ours else _OTHERS, height=0.72)
+        panel.plot([row["ratio_median"]] * 2, [place - 0.36, place + 0.36], color=_MEDIAN, lw=1.4)
+        end = max(row["ratio_min"], row["ratio_median"])
+        text = f"{row['ratio_min']:.2g}x  ({row['min_ms']:.3g} ms)"
+        panel.annotate(
+            text, (end, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
+    panel.set_yticks(range(len(timed)), [row["name"] for row in timed], fontsize=9)
+    panel.invert_yaxis()
+    panel.axvline(1.0, color=_MEDIAN, lw=0.8, ls=":")
+    longest = max(max(row["ratio_min"], row["ratio_median"]) for row in timed)
+    panel.set_xlim(0, 1.32 * longest)
+    panel.set_title(case["title"], fontsize=10, loc="left")
+    panel.set_xlabel(f"time / time of {case['baseline']}", fontsize=8.5)
+    panel.tick_params(axis="x", labelsize=8.5)
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.tick_params(axis="y", length=0)

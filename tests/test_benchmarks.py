@@ -1,0 +1,180 @@
+"""The benchmarks' harness on small contestants; the peers, where installed, on a small network."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
+try:
+    from benchmarks import cases, contestants, plot, racing, report, yardsticks
+    from benchmarks.laplacian import judged, table
+finally:
+    sys.path.remove(str(ROOT))
+
+SMALL = cases.case_of("3-5-4-1:6")
+
+
+def sleeper(seconds: float) -> racing.Turn:
+    return lambda length: racing.time_calls(lambda: time.sleep(seconds), length)
+
+
+def test_two_contestants_take_turns_and_the_slow_one_is_slower() -> None:
+    turns = {"quick": sleeper(0.001), "slow": sleeper(0.004)}
+    times = racing.interleave(turns, repetitions=3, budget=10, settle=0, turn_seconds=0.008)
+    rows: list[report.Row] = [{"name": name} | report.summary(times[name]) for name in turns]
+    assert report.add_ratios(rows, baseline="quick") == "quick"
+    assert rows[0]["ratio_min"] == 1
+    assert rows[1]["ratio_min"] == pytest.approx(min(times["slow"]) / min(times["quick"]))
+    assert rows[1]["ratio_min"] > 1.2
+    assert len(times["slow"]) >= 3
+
+
+def test_every_repetition_has_another_order_with_everybody_in_it() -> None:
+    names = ["a", "b", "c"]
+    orders = [racing.rotated(names, repetition) for repetition in range(6)]
+    assert all(sorted(order) == names for order in orders)
+    assert len({tuple(order) for order in orders}) == 6
+
+
+def test_the_budget_ends_the_run() -> None:
+    times = racing.interleave({"only": sleeper(0.01)}, 1000, 0.05, settle=0, turn_seconds=0.001)
+    assert 1 <= len(times["only"]) < 50
+
+
+def test_the_first_call_counts_only_if_it_is_longer_than_the_turn() -> None:
+    calls: list[int] = []
+    times = racing.time_calls(lambda: calls.append(1), 0.001)
+    assert len(calls) == len(times) + 1
+    assert len(racing.time_calls(lambda: time.sleep(0.002), 0.001)) == 1
+
+
+def test_ratios_are_to_the_baseline_or_to_the_fastest() -> None:
+    rows: list[report.Row] = [
+        {"name": "a", "min_ms": 2.0, "median_ms": 3.0},
+        {"name": "b", "min_ms": 1.0, "median_ms": 6.0},
+        {"name": "c", "status": "wrong"},
+    ]
+    assert report.add_ratios(rows, baseline="a") == "a"
+    assert (rows[1]["ratio_min"], rows[1]["ratio_median"]) == (0.5, 2.0)
+    assert "ratio_min" not in rows[2]
+    assert report.add_ratios(rows, baseline="c") == "b"
+    assert rows[0]["ratio_min"] == 2.0
+
+
+def raising() -> cases.Array:
+    raise racing.Failed("ValueError: no")
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (lambda reference: reference, "ok"),
+        (lambda reference: reference * (1 + 1e-3), "wrong"),
+        (lambda reference: reference[:-1], "wrong"),
+        (lambda reference: reference[:, None], "wrong"),
+        (lambda reference: np.full_like(reference, np.nan), "wrong"),
+        (lambda reference: raising(), "failed"),
+    ],
+)
+def test_wrong_results_are_flagged(result: Callable[[Any], Any], status: str) -> None:
+    reference = cases.reference_laplacian(SMALL.problem("float64"))
+    assert judged("somebody", lambda: result(reference), reference, "float32")["status"] == status
+
+
+def test_the_reference_agrees_with_finite_differences() -> None:
+    problem = SMALL.problem("float64")
+
+    def network(points: cases.Array) -> cases.Array:
+        for weights, bias in problem.params[:-1]:
+            points = np.tanh(points @ weights + bias)
+        weights, bias = problem.params[-1]
+        return np.asarray((points @ weights + bias)[:, 0])
+
+    step, total = 1e-4, np.zeros(SMALL.points)
+    for axis in np.eye(SMALL.widths[0]):
+        ahead, behind = problem.points + step * axis, problem.points - step * axis
+        total += (network(ahead) - 2 * network(problem.points) + network(behind)) / step**2
+    np.testing.assert_allclose(cases.reference_laplacian(problem), total, rtol=0, atol=1e-6)
+
+
+def test_nominal_operations_of_the_paper_network() -> None:
+    weights = 50 * 768 + 768 * 768 + 768 * 512 + 512 * 512 + 512
+    assert cases.PAPER.flops == 2 * 52 * weights * 512
+    assert cases.PAPER.title == "50-768x2-512x2-1, N = 512"
+
+
+@pytest.mark.parametrize("text", ["nobody", "2-3:4", "2-1:0", "2-x-1:3"])
+def test_an_unknown_case_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="case"):
+        cases.case_of(text)
+
+
+def test_contestants_are_chosen_by_the_beginning_of_their_names() -> None:
+    assert [c.name for c in contestants.contestants_of(["FOLX"])] == ["folx"]
+    assert contestants.contestants_of([]) == contestants.CONTESTANTS
+    with pytest.raises(ValueError, match="no contestant"):
+        contestants.contestants_of(["nobody"])
+
+
+def test_a_missing_library_is_named() -> None:
+    absent = contestants.Contestant("x", "with_x", "f", ("numpy", "no_such_library"))
+    assert absent.missing() == "not installed: no_such_library"
+
+
+def test_yardsticks_multiply() -> None:
+    product = yardsticks.MatrixProduct(3, 4, 5, "as installed")
+    first_row = product.prepare("float64")()
+    assert first_row.shape == (5,)
+    assert np.isfinite(first_row).all()
+    assert product.flops == 2 * 3 * 4 * 5
+    assert {(p.inner, p.columns) for p in yardsticks.products_of(SMALL)} >= {(5, 4), (1024, 1024)}
+
+
+def test_table_and_plot_show_who_is_left_without_a_time(tmp_path: Path) -> None:
+    fast = {"name": "fast", "status": "ok", "relative_error": 1e-7, "share_of_peak": 0.5}
+    fast |= {"gflops": 1.0} | report.summary([0.001, 0.002])
+    wrong = {"name": "off", "status": "wrong", "relative_error": 0.25}
+    failed = {"name": "ill", "status": "failed", "reason": "ValueError: no"}
+    case: report.Row = {"name": "c", "title": "2-1", "rows": [fast, wrong, failed]}
+    case["baseline"] = report.add_ratios(case["rows"], "fast")
+    case["peak"] = {"gflops": 2.0, "product": "2 x 2 x 2"}
+    lines = table(case).splitlines()
+    assert "| fast | 1 | 1.5 | 1 | 1 | 1 | 50 % | 1.0e-07 | 2 |" in lines
+    assert any(line.startswith("| off | wrong |") and "0.25" in line for line in lines)
+    assert any(line.startswith("| ill | failed: ValueError: no |") for line in lines)
+
+    pytest.importorskip("matplotlib")
+    content = {"dtype": "float32", "machine": {"processor": "p", "cores": 1}, "cases": [case]}
+    plot.save(content, tmp_path / "times.png")
+    assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_every_installed_contestant_is_right_and_the_result_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    command = [sys.executable, "-m", "benchmarks.laplacian", "--output", str(path)]
+    command += ["--cases", "3-5-4-1:6", "--repetitions", "1", "--dtype", "float64"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(ROOT) not in path.read_text()
+    content = json.loads(path.read_text())
+    left_out = {c.name: reason for c in contestants.CONTESTANTS if (reason := c.missing())}
+    assert content["left_out"] == left_out
+    assert all(f"Left out: {name} ({reason})" in done.stdout for name, reason in left_out.items())
+
+    rows = content["cases"][0]["rows"]
+    assert [row["name"] for row in rows] == [
+        c.name for c in contestants.CONTESTANTS if c.name not in left_out
+    ]
+    for row in rows:
+        assert row["status"] == "ok", row
+        assert row["relative_error"] < 1e-12
+        assert row["ratio_min"] == pytest.approx(row["min_ms"] / rows[0]["min_ms"])
