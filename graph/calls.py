@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -12,6 +11,7 @@ import numpy as np
 
 from jetfold.graph import composites, contractions, moves, reductions
 from jetfold.graph.errors import JetfoldError, ShapeError, TraceError
+from jetfold.graph.hints import hint
 from jetfold.graph.source import located
 from jetfold.graph.tracer import Tracer, check_dtype, elementwise
 from jetfold.graph.ufuncs import ON_BITS, UFUNCS
@@ -21,32 +21,6 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     **reductions.FUNCTIONS,
     **contractions.FUNCTIONS,
     **composites.FUNCTIONS,
-}
-
-# What to do instead, for functions that many programs contain.
-HINTS = {
-    **dict.fromkeys(
-        ("sort", "argsort", "partition", "argpartition", "median", "quantile", "percentile"),
-        "An order of values differs from point to point; np.maximum and np.minimum can be traced.",
-    ),
-    **dict.fromkeys(
-        ("argmax", "argmin", "nonzero", "argwhere", "flatnonzero", "unique", "searchsorted"),
-        "A position that depends on values is not known yet; select with np.where(mask, a, b).",
-    ),
-    **dict.fromkeys(
-        ("inv", "det", "slogdet", "solve", "cholesky", "eigh", "eig", "svd", "qr", "pinv"),
-        "Matrix functions cannot be traced yet; write small ones out in arithmetic.",
-    ),
-    **dict.fromkeys(
-        ("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose", "array_equal"),
-        "Test the data before the call, or select with np.where and a comparison.",
-    ),
-    "linspace": "Write start + np.linspace(0, 1, n) * (stop - start).",
-    "sinc": "Away from 0, write np.sin(np.pi * x) / (np.pi * x).",
-    **dict.fromkeys(
-        ("put", "put_along_axis", "place", "putmask", "copyto", "fill_diagonal"),
-        "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate.",
-    ),
 }
 
 # Keywords about memory and casting, which a graph has none of.
@@ -148,13 +122,7 @@ def _signature(function: Callable[..., Any]) -> tuple[Mapping[str, Any], bool]:
     return {p.name: p.default for p in named}, many
 
 
-def _unsupported(name: str) -> JetfoldError:
-    short = name.rpartition(".")[2]
-    names = {function.__name__ for function in FUNCTIONS} | {ufunc.__name__ for ufunc in UFUNCS}
-    near = difflib.get_close_matches(short, sorted(names), n=3, cutoff=0.6)
-    hint = HINTS.get(short) or (f"Near by are: {', '.join(near)}." if near else "")
-    return located(
-        TraceError,
-        f"the function {name} cannot be traced",
-        hint or "Write it in terms of arithmetic and elementary functions of NumPy.",
-    )
+def _unsupported(name: str) -> TraceError:
+    supported = [*(function.__name__ for function in FUNCTIONS), *UFUNCS.values()]
+    do = hint(name.rpartition(".")[2], supported)
+    return located(TraceError, f"the function {name} cannot be traced", do)

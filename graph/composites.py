@@ -106,23 +106,17 @@ def _itself(a: Any, *_: Any, **options: Any) -> Tracer:
     return as_tracer(a)
 
 
-def astype(x: Any, dtype: Any) -> Any:
-    return x.astype(dtype)
-
-
 def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
     return np.result_type(*(x.dtype if isinstance(x, Tracer) else x for x in arrays_and_dtypes))
 
 
 FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     np.around: around,
-    np.astype: astype,
     np.clip: clip,
     np.copy: _itself,
     np.cross: cross,
     np.diff: diff,
     np.empty_like: lambda prototype, dtype=None, shape=None: _like(0)(prototype, dtype, shape),
-    np.fix: lambda x: elementwise("trunc", x),
     np.full_like: full_like,
     np.iscomplexobj: lambda x: False,
     np.isrealobj: lambda x: True,

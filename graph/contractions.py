@@ -33,16 +33,12 @@ def contract(x: Tracer, x_labels: Labels, y: Tracer, y_labels: Labels, result: L
     if not x_labels or not y_labels:
         labels = [*x_labels, *y_labels]
         order = tuple(labels.index(label) for label in result)
-        return transposed(elementwise("multiply", x, y), order)
+        return elementwise("multiply", x, y).move(Transpose(order))
     letters: dict[Hashable, str] = {}
     for label in (*x_labels, *y_labels):
         letters.setdefault(label, chr(ord("a") + len(letters)))
     names = ["".join(letters[label] for label in part) for part in (x_labels, y_labels, result)]
     return record(x.editor, Contract(f"{names[0]},{names[1]}->{names[2]}"), x.node, y.node)
-
-
-def transposed(x: Tracer, order: tuple[int, ...]) -> Tracer:
-    return x if order == tuple(range(x.ndim)) else x.move(Transpose(order))
 
 
 def _alone(x: Tracer, labels: Labels, needed: set[Hashable]) -> tuple[Tracer, Labels]:
@@ -225,7 +221,7 @@ def einsum(*operands: Any, optimize: Any = None) -> Tracer:
             chosen[0] = contract(x, x_labels, y, y_labels, kept), kept
         pending.append(chosen[0])
     x, x_labels = _alone(*pending[0], set(result))
-    return transposed(x, tuple(x_labels.index(label) for label in result))
+    return x.move(Transpose(tuple(x_labels.index(label) for label in result)))
 
 
 def parse(spec: str, ranks: Sequence[int]) -> tuple[list[Labels], Labels]:

@@ -88,7 +88,7 @@ def reshape(a: Any, shape: Any, order: str = "C") -> Tracer:
     if order == "F":
         reordered: Tracer = reshape(x.T, to[::-1]).T
         return reordered
-    return x if to == x.shape else x.move(Reshape(to))
+    return x.move(Reshape(to))
 
 
 def ravel(a: Any, order: str = "C") -> Tracer:
@@ -98,7 +98,7 @@ def ravel(a: Any, order: str = "C") -> Tracer:
 def broadcast_to(array: Any, shape: Any) -> Tracer:
     x = as_tracer(array)
     to = tuple(shape) if np.iterable(shape) else (shape,)
-    return x if to == x.shape else x.move(Broadcast(to))
+    return x.move(Broadcast(to))
 
 
 def broadcast_arrays(*args: Any) -> tuple[Tracer, ...]:
@@ -207,10 +207,6 @@ def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     return np.split(ary, indices_or_sections, axis=0 if ary.ndim == 1 else 1)
 
 
-def unstack(x: Any, axis: int = 0) -> tuple[Tracer, ...]:
-    return tuple(np.moveaxis(x, axis, 0))
-
-
 # Copies ---------------------------------------------------------------------------------------
 
 
@@ -313,7 +309,6 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.reshape: reshape,
     np.stack: stack,
     np.tile: tile,
-    np.unstack: unstack,
     np.vsplit: np.split,
     np.vstack: vstack,
 }

@@ -15,8 +15,20 @@ import numpy as np
 from jetfold.graph import ufuncs
 from jetfold.graph.errors import JetfoldError, ShapeError, TraceError
 from jetfold.graph.graph import Editor
+from jetfold.graph.hints import hint
 from jetfold.graph.indexing import index_ops
-from jetfold.graph.ops import Array, Constant, Move, Op, Shape, Type, operand_symbol
+from jetfold.graph.ops import (
+    Array,
+    Broadcast,
+    Constant,
+    Move,
+    Op,
+    Reshape,
+    Shape,
+    Transpose,
+    Type,
+    operand_symbol,
+)
 from jetfold.graph.source import located, user_line
 
 _BOOL = np.dtype(bool)
@@ -151,19 +163,12 @@ class Tracer:
     __le__, __ge__ = _operator("less_equal")[0], _operator("greater_equal")[0]
     __eq__, __ne__ = _operator("equal")[0], _operator("not_equal")[0]
 
-    def __and__(self, other: Any) -> Any:
-        return np.bitwise_and(self, other)
-
-    def __or__(self, other: Any) -> Any:
-        return np.bitwise_or(self, other)
-
-    def __xor__(self, other: Any) -> Any:
-        return np.bitwise_xor(self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __and__, __rand__ = _operator("logical_and")
+    __or__, __ror__ = _operator("logical_or")
+    __xor__, __rxor__ = _operator("logical_xor")
 
     def __invert__(self) -> Any:
-        return np.invert(self)
+        return elementwise("logical_not", self)
 
     def __neg__(self) -> Any:
         return elementwise("negative", self)
@@ -205,7 +210,12 @@ class Tracer:
         return result
 
     def move(self, op: Move) -> Tracer:
-        """The value with its elements elsewhere."""
+        """The value with its elements elsewhere; itself if they stay where they are."""
+        match op:
+            case Reshape(shape) | Broadcast(shape) if shape == self.shape:
+                return self
+            case Transpose(axes) if axes == tuple(range(self.ndim)):
+                return self
         return record(self.editor, op, self.node, truth=self.truth)
 
     def __copy__(self) -> Tracer:
@@ -275,7 +285,7 @@ class Tracer:
         raise located(
             _NoSuchMethod,
             f"the method or attribute .{name} of an array cannot be traced",
-            "A traced value is an array of real numbers that are not known yet, without memory.",
+            hint(name, (known for known in vars(Tracer) if not known.startswith("_"))),
         )
 
 
@@ -370,7 +380,9 @@ _ON_TRUTH = {
 
 
 def _is_truth(value: Any) -> bool:
-    return np.dtype(getattr(value, "dtype", type(value))) == _BOOL
+    if isinstance(value, (Tracer, np.ndarray)):
+        return value.dtype == _BOOL
+    return isinstance(value, (bool, np.bool_))
 
 
 def _number(value: Any) -> float | None:

@@ -25,11 +25,16 @@ def _is(x: Any) -> Any:
     return sp.Ne(x, 0)
 
 
+LARGEST_EXPONENT = 1024
+
+
 def _power(x: Any, p: Any) -> Any:
-    if p.is_number or (x.is_number and x.is_positive):
-        return x**p
-    # Its derivative is log(x) x**p, and SymPy's logarithm of a negative number is complex.
-    return sp.nan if x.is_number else fn.power(x, p, 0)
+    if p.is_number:
+        return x**p if abs(p) <= LARGEST_EXPONENT else sp.nan
+    if x.is_number:
+        # The derivative is log(x) x**p, and SymPy's logarithm of a negative number is complex.
+        return x**p if x.is_positive else sp.nan
+    return fn.power(x, p, 0)
 
 
 def _trunc(x: Any) -> Any:
@@ -175,8 +180,8 @@ def exact(value: float) -> sp.Rational:
 def elementwise(name: str, scalars: tuple[float | None, ...]) -> Map | None:
     """An entry of the table with numbers in place of some operands (None: an operand stays).
 
-    None where SymPy's simplification would change what is computed: ``0 * x`` is not 0 if x is
-    infinite. The number then has to become an operand.
+    None where the number has to be an operand: where SymPy's simplification would change what is
+    computed (``0 * x`` is not 0 if x is infinite) or where the table says so by giving NaN.
     """
     remaining = [operand_symbol(i) for i in range(scalars.count(None))]
     symbols = iter(remaining)

@@ -88,6 +88,13 @@ def test_only_what_outputs_need_is_kept() -> None:
     assert trace_at(f, (2,)).graph.counts() == {"Input": 1, "Map": 1}
 
 
+def test_moves_that_move_nothing_leave_no_trace() -> None:
+    for function in (np.squeeze, lambda x: x.reshape(2, -1), lambda x: x.T.T, np.atleast_2d):
+        assert trace_at(function, (2, 3)).graph.counts()["Reshape"] == 0
+    for function in (lambda x: np.broadcast_to(x, 3), np.transpose, lambda x: x.T):
+        assert len(trace_at(function, (3,)).graph) == 1
+
+
 def test_equal_operations_are_one_node() -> None:
     graph = trace_at(lambda x: np.tanh(x * 2) + np.tanh(2 * x), (2,)).graph
     assert graph.counts() == {"Input": 1, "Map": 3}

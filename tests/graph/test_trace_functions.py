@@ -25,7 +25,6 @@ MATRIX: Mapping[Function, list[Function]] = {
     np.append: [lambda x: np.append(x, A), lambda x: np.append(A, x, axis=1)],
     np.around: [np.around, lambda x: np.around(x, 1)],
     np.array_split: [lambda x: np.array_split(x, 2, axis=1), lambda x: np.array_split(x, 4)],
-    np.astype: [lambda x: np.astype(x, np.float64), lambda x: np.astype(x > 0, np.float64) + 1],
     np.atleast_1d: [lambda x: np.atleast_1d(x[0, 0]), lambda x: np.atleast_1d(x, 2.0)],
     np.atleast_2d: [lambda x: np.atleast_2d(x[0]), np.atleast_2d],
     np.atleast_3d: [lambda x: np.atleast_3d(x[0]), np.atleast_3d],
@@ -106,7 +105,6 @@ MATRIX: Mapping[Function, list[Function]] = {
         lambda x: np.einsum(",ij", 2.0, x),
     ],
     np.expand_dims: [lambda x: np.expand_dims(x, 1), lambda x: np.expand_dims(x, (0, -1))],
-    np.fix: [np.fix],
     np.flip: [np.flip, lambda x: np.flip(x, 1), lambda x: np.flip(x, (0, -1))],
     np.fliplr: [np.fliplr],
     np.flipud: [np.flipud],
@@ -242,7 +240,6 @@ MATRIX: Mapping[Function, list[Function]] = {
     np.transpose: [np.transpose, lambda x: np.transpose(x[None], (2, 0, 1))],
     np.tril: [np.tril, lambda x: np.tril(x, 1)],
     np.triu: [np.triu, lambda x: np.triu(x, k=-1)],
-    np.unstack: [np.unstack, lambda x: np.unstack(x, axis=1)],
     np.var: [
         np.var,
         lambda x: np.var(x, axis=0, keepdims=True),
@@ -285,7 +282,6 @@ def test_every_function_in_the_table_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("function", cases(CASES))
-@pytest.mark.filterwarnings("ignore:np.fix:PendingDeprecationWarning")
 def test_function(function: Function) -> None:
     check(function, batch((2, 3)), rtol=1e-12)
 

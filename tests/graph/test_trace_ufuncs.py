@@ -179,6 +179,7 @@ def test_powers() -> None:
     assert expression(lambda x: 2**x) == sp.Integer(2) ** a0
     assert expression(lambda x: (-2.0) ** x) == fn.power(a0, a1, 0)
     assert expression(lambda x, y: x**y, 2) == fn.power(a0, a1, 0)
+    assert expression(lambda x: x**2000) == fn.power(a0, a1, 0)
     check(lambda x: x**0, batch((3,)))
     check(lambda x: x**2, [np.zeros((2, 3))])
 

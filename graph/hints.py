@@ -1,0 +1,34 @@
+"""What to do instead of what cannot be traced."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+ORDER = "An order of values differs from point to point; np.maximum and np.minimum can be traced."
+POSITION = "A position that depends on values is not known yet; select with np.where(mask, a, b)."
+MATRIX = "Matrix functions cannot be traced yet; write small ones out in arithmetic."
+TEST = "Test the data before the call, or select with np.where and a comparison."
+IN_PLACE = "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate."
+ANYTHING = "Write it in terms of arithmetic and elementary functions of NumPy."
+
+# For functions and methods that many programs contain.
+HINTS = {
+    **dict.fromkeys(("sort", "argsort", "partition", "argpartition", "median", "quantile"), ORDER),
+    **dict.fromkeys(
+        ("argmax", "argmin", "nonzero", "argwhere", "unique", "searchsorted"), POSITION
+    ),
+    **dict.fromkeys(("inv", "det", "slogdet", "solve", "cholesky", "eigh", "svd", "pinv"), MATRIX),
+    **dict.fromkeys(("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose"), TEST),
+    **dict.fromkeys(("put", "put_along_axis", "place", "putmask", "copyto", "fill"), IN_PLACE),
+    "linspace": "Write start + np.linspace(0, 1, n) * (stop - start).",
+    "sinc": "Away from 0, write np.sin(np.pi * x) / (np.pi * x).",
+}
+
+
+def hint(name: str, supported: Iterable[str]) -> str:
+    """What to use in place of a function or method of this name."""
+    if name in HINTS:
+        return HINTS[name]
+    near = difflib.get_close_matches(name, sorted(set(supported)), n=3, cutoff=0.6)
+    return f"Near by are: {', '.join(near)}." if near else ANYTHING
