@@ -57,7 +57,7 @@ def pack(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def pack_into(packed: npt.NDArray[Any], matrix: npt.NDArray[Any]) -> None:
     """Write the panels of a matrix to a flat array of `packed_size` elements."""
     rows, columns = matrix.shape
-    panels = packed.reshape(-1, columns, ROWS)
+    panels = packed.reshape(-(-rows // ROWS), columns, ROWS)
     full, rest = divmod(rows, ROWS)
     by_panel = matrix[: full * ROWS].T.reshape(columns, full, ROWS)
     panels[:full] = by_panel.transpose(1, 0, 2)

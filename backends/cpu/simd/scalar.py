@@ -27,7 +27,7 @@ def gammaln(x: float) -> float:
     """log |Gamma(x)|, infinite at the poles."""
     if not math.isfinite(x):
         return abs(x)
-    if (x <= 0.0 and math.fmod(x, 1.0) == 0.0) or x > _GAMMALN_LIMIT:
+    if (x <= 0.0 and -x % 1.0 == 0.0) or x > _GAMMALN_LIMIT:
         return math.inf
     return math.lgamma(x)
 
@@ -71,7 +71,7 @@ def digamma(x: float) -> float:
         return x if x == math.inf else _digamma_of_positive(x)
     if not math.isfinite(x):
         return math.nan
-    above = -math.fmod(x, 1.0)
+    above = -x % 1.0  # exact
     if above == 0.0:
         return _at_pole(x, False)
     # Reflection. The distance to the nearer integer is exact, pi x would not be.
@@ -118,7 +118,7 @@ def polygamma(n: int, x: float) -> float:
         return sign * _factorial_zeta(n, x)
     if not math.isfinite(x):
         return math.nan
-    above = -math.fmod(x, 1.0)
+    above = -x % 1.0  # exact
     if above == 0.0:
         return _at_pole(x, odd)
     # The terms with x + k < 0 are those of a sum over positive numbers, cut at 1 - x.
