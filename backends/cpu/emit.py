@@ -162,7 +162,7 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], printer: Printer) 
     for statement in phase.statements:
         if isinstance(statement, Accumulate):
             yield f"{indent}{statement.target} = {statement.target} + {statement.term}"
-        elif statement.expr.is_Boolean and not statement.expr.is_Symbol:
+        elif statement.expr.is_Boolean or statement.expr.is_Relational:
             yield f"{indent}{statement.target} = {printer.condition(statement.expr)}"
         else:
             yield f"{indent}{statement.target} = {printer.vector(statement.expr)}"
