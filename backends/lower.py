@@ -26,9 +26,9 @@ from jetfold.backends.program import (
     Store,
 )
 from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
-from jetfold.backends.views import Index, affine
+from jetfold.backends.views import Index, Turns, affine
 from jetfold.graph import Contract, Graph, Sum
-from jetfold.graph.ops import Type, split_spec
+from jetfold.graph.ops import split_spec
 
 
 def lower(graph: Graph) -> Program:
@@ -133,9 +133,23 @@ class _Lowering:
         spaced = affine(read.rows)
         start, step = (spaced[0], spaced[1][0]) if spaced is not None else (0, 1)
         table = None if spaced is not None else read.rows
-        return Access(place, start, step, table, place.strides(names))
+        strides = list(place.strides(names))
+        for name, rows in read.turns:
+            strides[names.index(name)] += rows * self._row_step(place)
+        return Access(place, start, step, table, tuple(strides))
 
-    # Instructions ----------------------------------------------------------------------------------
+    def _row_step(self, place: Place | SharedPlace) -> int:
+        return 1 if isinstance(place, SharedPlace) else self.buffers[place.buffer].slots
+
+    def _operand(self, read: Read, names: Sequence[str]) -> tuple[Operand, Access]:
+        """How a kernel reads an operand, and with which arguments."""
+        access = self._access(read, names)
+        have = {axis.name for axis in self.graph[read.node].type.directions}
+        have.update(name for name, _ in read.turns)
+        axes = tuple(i for i, name in enumerate(names) if name in have)
+        return Operand(isinstance(access.place, SharedPlace), _rows(access), axes), access
+
+    # Instructions ---------------------------------------------------------------------------------
 
     def _instructions(self, item: Item) -> Iterable[Instruction]:
         match item:
@@ -198,7 +212,7 @@ class _Lowering:
             for axis in kind.directions
         })  # fmt: skip
         sizes = self._sizes(names)
-        reads: dict[tuple[int, bytes], int] = {}
+        reads: dict[tuple[int, bytes, Turns], int] = {}
         operands: list[Operand] = []
         accesses: list[Access] = []
         outputs: list[int] = []
@@ -206,39 +220,31 @@ class _Lowering:
         described = []
         for node in nest.nodes:
             sources = []
-            for read, operand in zip(schedule.reads(node), self._operands(node), strict=True):
-                kind = graph[read.node].type
-                have = [axis.name for axis in (operand or kind).directions]
+            for read in schedule.reads(node):
                 if read.node in local:
-                    have = [axis.name for axis in kind.directions]
-                    sources.append(Source(False, local[read.node], _numbers(have, names)))
+                    sources.append(Source(False, local[read.node]))
                     continue
-                key = (read.node, read.rows.tobytes())
+                key = (read.node, read.rows.tobytes(), read.turns)
                 if key not in reads:
                     reads[key] = len(operands)
-                    access = self._access(read, names)
-                    own = _numbers([axis.name for axis in kind.directions], names)
-                    shared = isinstance(access.place, SharedPlace)
-                    operands.append(Operand(shared, _rows(access), own))
+                    operand, access = self._operand(read, names)
+                    operands.append(operand)
                     accesses.append(access)
-                sources.append(Source(True, reads[key], _numbers(have, names)))
+                sources.append(Source(True, reads[key]))
             output = None
             if node in self.in_memory:
                 output = len(outputs)
                 outputs.append(node)
-            axes = _numbers([axis.name for axis in graph[node].type.directions], names)
-            expr = schedule.expression(node)
-            described.append(NestNode(expr, tuple(sources), axes, nest.phase[node], output))
+            axes, summed = (
+                _numbers([axis.name for axis in kind.directions], names)
+                for kind in (graph[node].type, schedule.summed(node))
+            )
+            expr, phase = schedule.expression(node), nest.phase[node]
+            described.append(NestNode(expr, tuple(sources), axes, summed, phase, output))
         kernel = build_kernel(len(names), tuple(described), tuple(operands))
         rows = math.prod(nest.shape)
         stores = [self._access(Read(node, np.arange(rows)), names) for node in outputs]
         return Run(kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes))
-
-    def _operands(self, node: int) -> list[Type | None]:
-        """For a sum over directions, the type of what is summed; otherwise nothing special."""
-        if self.schedule.expression(node) is None:
-            return [self.graph[self.graph.operands(node)[0]].type]
-        return [None] * len(self.schedule.reads(node))
 
     def _sizes(self, names: Sequence[str]) -> tuple[int, ...]:
         found = {
@@ -254,9 +260,8 @@ class _Lowering:
         names = outer + sorted(every - set(outer))
         operands, accesses = [], []
         for read in reads:
-            access = self._access(read, names)
-            own = _numbers([axis.name for axis in graph[read.node].type.directions], names)
-            operands.append(Operand(isinstance(access.place, SharedPlace), _rows(access), own))
+            operand, access = self._operand(read, names)
+            operands.append(operand)
             accesses.append(access)
         kernel = ReductionKernel(len(names), len(outer), tuple(operands))
         store = self._access(Read(node, np.arange(rows)), names)

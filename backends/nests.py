@@ -20,19 +20,19 @@ class Source(NamedTuple):
 
     loaded: bool
     number: int
-    axes: Axes
 
 
 class NestNode(NamedTuple):
     """A node of a nest with everything local: no sizes, no names of the graph.
 
-    ``expr`` is None for a sum over all direction axes of its only operand. ``output`` is the
-    kernel's output it is stored to, or None.
+    ``expr`` is None for a sum of its only operand over the direction axes ``summed``. ``output`` is
+    the kernel's output it is stored to, or None.
     """
 
     expr: sp.Expr | None
     sources: tuple[Source, ...]
     axes: Axes
+    summed: Axes
     phase: int
     output: int | None
 
@@ -69,7 +69,7 @@ class _Builder:
             if node.expr is None:
                 source = node.sources[0]
                 phase = node.phase - 1 if source.loaded else self.nodes[source.number].phase
-                key = (phase, source.axes)
+                key = (phase, node.summed)
                 self.work.setdefault(key, []).append(Accumulate(target, symbols[0]))
             else:
                 names = map(operand_symbol, range(len(symbols)))

@@ -1,6 +1,6 @@
 """The loop program: a graph when loops and memory have been decided, for any device.
 
-A tile of S points runs through a list of instructions. A value that varies from point to point has a
+A tile of S points runs through a list of instructions. A value that varies between points has a
 *place*: rows (its elements in row-major order) times slots (one for each combination of its
 direction axes) of S samples, somewhere in a buffer
 

@@ -10,9 +10,17 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
-from jetfold.backends.views import Index, affine, broadcast, is_view, views
-from jetfold.graph import Concatenate, Contract, Graph, Input, Map, Sum, operand_symbol
-from jetfold.graph.ops import Shape, split_spec
+from jetfold.backends.views import (
+    Index,
+    Turns,
+    affine,
+    broadcast,
+    is_view,
+    turns_evenly,
+    views,
+)
+from jetfold.graph import Concatenate, Contract, Direct, Graph, Input, Map, Sum, operand_symbol
+from jetfold.graph.ops import Shape, Type, split_spec
 
 
 class Read(NamedTuple):
@@ -20,6 +28,7 @@ class Read(NamedTuple):
 
     node: int
     rows: Index
+    turns: Turns = ()
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,17 @@ class Scheduler:
             return sp.Add(*map(operand_symbol, range(len(self.graph.operands(node)))))
         return None
 
+    def summed(self, node: int) -> Type:
+        """For a sum over directions the type of what is summed, otherwise a scalar."""
+        if self.expression(node) is not None:
+            return Type(())
+        return self.graph[self.graph.operands(node)[0]].type
+
     def reads(self, node: int) -> list[Read]:
         """How a node of a nest reads its operands."""
         if node in self.copied:
-            return [Read(self.origins[node].node, self.origins[node].rows)]
+            origin = self.origins[node]
+            return [Read(origin.node, origin.rows, origin.turns)]
         shape = self.graph[node].type.shape
         operands = self.graph.operands(node)
         op = self.graph[node].op
@@ -125,7 +141,9 @@ class Scheduler:
         """The operand's rows as rows of the value that is in memory."""
         view = self.views.get(operand)
         flat = rows.reshape(-1)
-        return Read(operand, flat) if view is None else Read(view.node, view.take(flat).rows)
+        if view is None:
+            return Read(operand, flat)
+        return Read(view.node, view.take(flat).rows, view.turns)
 
     def _concatenated(self, axis: int, operands: Sequence[int]) -> list[Read]:
         numbered = []
@@ -192,12 +210,13 @@ class Scheduler:
         for read in reads:
             if self.level[read.node] < nest.level:
                 continue
-            if read.node not in nest.phase or (read.rows != np.arange(read.rows.size)).any():
+            moved = read.turns or (read.rows != np.arange(read.rows.size)).any()
+            if read.node not in nest.phase or moved:
                 return None
             before = nest.phase[read.node]
             other = self.graph[read.node].type.directions
             if is_sum:
-                if other != self.graph[self.graph.operands(node)[0]].type.directions:
+                if other != self.summed(node).directions:
                     return None
                 phase = max(phase, before + 1)
             elif not other:
@@ -212,9 +231,16 @@ class Scheduler:
     # Matrix products ---------------------------------------------------------------------------
 
     def _awkward(self, varying: Sequence[int]) -> frozenset[int]:
-        """Moved operands of matrix products whose rows are not evenly spaced: they are copied."""
+        """Moved values that are copied, because their users need rows that are evenly spaced."""
         found: set[int] = set()
-        self.views, _ = views(self.graph, varying)
+        for node in varying:
+            op = self.graph[node].op
+            if isinstance(op, Direct):
+                (operand,) = self.graph.operands(node)
+                known, _ = views(self.graph, varying[: varying.index(node)], frozenset(found))
+                if not turns_evenly(op, known[operand].rows, self.graph[operand].type.shape):
+                    found.add(operand)
+        self.views, _ = views(self.graph, varying, frozenset(found))
         for node in varying:
             if isinstance(self.graph[node].op, Contract):
                 letters = self._product_letters(node)
@@ -270,6 +296,8 @@ class Scheduler:
             return affine(cube.reshape([math.prod(sizes[c] for c in part) for part in parts]))
 
         view = self.views[operand]
+        if view.turns:
+            return None
         operand_rows = spaced(view.rows, letters[position], (batch, group, inner))
         out = np.arange(math.prod(self.graph[node].type.shape))
         result_rows = spaced(out, result, (batch, group, rows))

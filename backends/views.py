@@ -9,23 +9,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.graph import MOVES, Concatenate, Graph, Op, Replicate, Type, Value
+from jetfold.graph import MOVES, Concatenate, Direct, Graph, Op, Replicate, Type, Value
 from jetfold.graph.interpret import apply
 
 Index = NDArray[np.int64]
 
 
+Turns = tuple[tuple[str, int], ...]
+"""Direction axes that are axes of the point in memory, each with its step in rows."""
+
+
 @dataclass(frozen=True)
 class View:
-    """Row i of the viewed value is row ``rows[i]`` of value ``node``; -1 stands for zero."""
+    """Row i of the viewed value is row ``rows[i]`` of value ``node``; -1 stands for zero.
+
+    Along a direction axis of ``turns`` the row moves by that axis' step.
+    """
 
     node: int
     rows: Index
+    turns: Turns = ()
 
     def take(self, index: Index) -> View:
         """The view's own rows picked by an index list, in which -1 stands for zero as well."""
         flat = index.reshape(-1)
-        return View(self.node, np.where(flat < 0, -1, self.rows[np.maximum(flat, 0)]))
+        return View(self.node, np.where(flat < 0, -1, self.rows[np.maximum(flat, 0)]), self.turns)
 
 
 def is_view(op: Op) -> bool:
@@ -52,6 +60,8 @@ def views(
         (operand,) = graph.operands(node)
         if isinstance(op, Replicate):
             found[node] = found[operand]
+        elif isinstance(op, Direct):
+            found[node] = _turned(op, found[operand], graph[operand].type.shape)
         else:
             numbers = np.arange(1, 1 + math.prod(graph[operand].type.shape))
             moved = apply(op, [Value(numbers.reshape(graph[operand].type.shape))]).array
@@ -60,6 +70,23 @@ def views(
             origins[node] = found[node]
             found[node] = View(node, np.arange(math.prod(shape)))
     return found, origins
+
+
+def _turned(op: Direct, view: View, shape: tuple[int, ...]) -> View:
+    """A view in which one axis of the point has become a direction axis.
+
+    Its rows must be evenly spaced along that axis; copies make them so (see `copied`).
+    """
+    rows = np.moveaxis(view.rows.reshape(shape), op.position, 0)
+    step = int((rows[1] - rows[0]).reshape(-1)[0]) if len(rows) > 1 and rows[0].size else 0
+    return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis.name, step)))
+
+
+def turns_evenly(op: Direct, rows: Index, shape: tuple[int, ...]) -> bool:
+    """Whether a view's rows are evenly spaced along the axis that becomes a direction axis."""
+    moved = np.moveaxis(rows.reshape(shape), op.position, 0)
+    steps = np.diff(moved, axis=0)
+    return bool((moved >= 0).all() and (steps == steps.reshape(-1)[:1].sum()).all())
 
 
 def broadcast(kind: Type, shape: tuple[int, ...]) -> Index:

@@ -19,6 +19,7 @@ from jetfold.graph.ops import (
     Concatenate,
     Constant,
     Contract,
+    Direct,
     Gather,
     Map,
     Op,
@@ -103,6 +104,9 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
             copies = np.broadcast_to(array, (new.size, *array.shape))
             names = tuple(sorted((new.name, *lead)))
             return Value(np.moveaxis(copies, 0, names.index(new.name)), names)
+        case Direct(position, new):
+            names = tuple(sorted((new.name, *lead)))
+            return Value(np.moveaxis(array, offset + position, names.index(new.name)), names)
     raise TypeError(f"{op} is a leaf; its value must be given")
 
 

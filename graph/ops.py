@@ -186,12 +186,20 @@ class Replicate:
     axis: DirectionAxis
 
 
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A positional axis of the operand becomes a direction axis."""
+
+    position: int
+    axis: DirectionAxis
+
+
 Leaf = Input | Parameter | Constant
-Move = Reshape | Transpose | Broadcast | Slice | Gather | Concatenate | Replicate
+Move = Reshape | Transpose | Broadcast | Slice | Gather | Concatenate | Replicate | Direct
 Op = Leaf | Map | Contract | Sum | Move
 
 LEAVES = (Input, Parameter, Constant)
-MOVES = (Reshape, Transpose, Broadcast, Slice, Gather, Concatenate, Replicate)
+MOVES = (Reshape, Transpose, Broadcast, Slice, Gather, Concatenate, Replicate, Direct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,12 @@ def split_spec(spec: str) -> tuple[list[str], str]:
     """The operands' letters and the result's letters of an einsum specification."""
     operands, result = spec.split("->")
     return operands.split(","), result
+
+
+def _with_axis(kind: Type, axis: DirectionAxis) -> tuple[DirectionAxis, ...]:
+    if axis.name in {other.name for other in kind.directions}:
+        raise ShapeError(f"a value of type {kind} already has the axis {axis}")
+    return meet([kind.directions, (axis,)])
 
 
 def _contract_shape(op: Contract, shapes: Sequence[Shape]) -> Shape:
@@ -294,6 +308,9 @@ def infer(op: Op, operands: Sequence[Type]) -> Type:
             total = sum(shape[axis] for shape in shapes)
             return Type(first[:axis] + (total,) + first[axis + 1 :], directions)
         case Replicate(axis):
-            if axis.name in {other.name for other in directions}:
-                raise ShapeError(f"a value of type {operands[0]} already has the axis {axis}")
-            return Type(shapes[0], meet([directions, (axis,)]))
+            return Type(shapes[0], _with_axis(operands[0], axis))
+        case Direct(position, axis):
+            shape = shapes[0]
+            if not 0 <= position < len(shape) or shape[position] != axis.size:
+                raise ShapeError(f"axis {position} of a value of type {operands[0]} is not {axis}")
+            return Type(shape[:position] + shape[position + 1 :], _with_axis(operands[0], axis))

@@ -18,6 +18,7 @@ from jetfold.graph.ops import (
     Concatenate,
     Constant,
     Contract,
+    Direct,
     Gather,
     Map,
     Replicate,
@@ -26,6 +27,7 @@ from jetfold.graph.ops import (
     Sum,
     Transpose,
     operand_symbol,
+    split_spec,
 )
 from jetfold.graph.rewrite import Rewriting, Rule, rewrite
 
@@ -169,6 +171,50 @@ LINEAR_OF_ZERO = Rule(
     _put_zero,
 )
 
+# Unit vectors -------------------------------------------------------------------------------------
+
+
+def _unit_vectors(editor: Editor, node: int) -> tuple[int, Direct, Transpose] | None:
+    """A contraction of unit vectors e_r with one axis of a value: that axis counts r then."""
+    op, operands = editor[node].op, editor.operands(node)
+    if not isinstance(op, Contract) or len(operands) != 2:
+        return None
+    letters, result = split_spec(op.spec)
+    for i, other in ((0, 1), (1, 0)):
+        unit = editor[operands[i]].op
+        if not isinstance(unit, Constant) or not _is_identity(unit) or letters[i] in result:
+            continue
+        have = letters[other]
+        (axis,) = unit.directions
+        taken = {known.name for known in editor[operands[other]].type.directions}
+        if have.count(letters[i]) == 1 and len(set(have)) == len(have) and axis.name not in taken:
+            rest = have.replace(letters[i], "")
+            order = Transpose(tuple(rest.index(letter) for letter in result))
+            return operands[other], Direct(have.index(letters[i]), axis), order
+    return None
+
+
+def _is_identity(op: Constant) -> bool:
+    value = op.value.value
+    square = value.ndim == 2 and value.shape[0] == value.shape[1]
+    return square and len(op.directions) == 1 and bool((value == np.eye(len(value))).all())
+
+
+def _put_direct(editor: Editor, node: int, found: tuple[int, Direct, Transpose]) -> int:
+    value, direct, order = found
+    return editor.add(order, editor.add(direct, value))
+
+
+UNIT_VECTORS = [
+    Rule(
+        "contract with unit vectors",
+        "sum_a e_(r,a) x_a = x_r",
+        (Contract,),
+        _unit_vectors,
+        _put_direct,
+    ),
+]
+
 ZEROS = [
     Rule(
         "put zeros and ones",
@@ -207,7 +253,7 @@ CONSTANTS = [
     ),
 ]
 
-SIMPLIFY = ZEROS + NO_OPS + CONSTANTS
+SIMPLIFY = ZEROS + UNIT_VECTORS + NO_OPS + CONSTANTS
 
 
 def simplify(graph: Graph) -> Rewriting:

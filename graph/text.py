@@ -16,6 +16,7 @@ from jetfold.graph.ops import (
     Concatenate,
     Constant,
     Contract,
+    Direct,
     Gather,
     Input,
     Map,
@@ -106,6 +107,8 @@ def describe_op(op: Op, operands: Sequence[str]) -> str:
             return f"sum{where}({everything}" + (f", axes={axes})" if axes else ")")
         case Replicate(axis):
             return f"replicate_{axis.name}({everything})"
+        case Direct(position, axis):
+            return f"direct_{axis.name}({everything}, axis={position})"
         case Slice():
             return f"{everything}[{slices(op)}]"
         case Transpose(order):

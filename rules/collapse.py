@@ -16,6 +16,7 @@ from jetfold.graph import (
     MOVES,
     Concatenate,
     Contract,
+    Direct,
     Editor,
     Map,
     Op,
@@ -139,6 +140,18 @@ def _put_multiple(editor: Editor, node: int, below: _Below) -> int:
     return _sum(editor, below.operands[0], below)
 
 
+def _sum_of_axis(editor: Editor, node: int) -> _Below | None:
+    below = _below(editor, node)
+    if below is None or not isinstance(below.op, Direct) or below.op.axis.name != below.name:
+        return None
+    return below
+
+
+def _put_sum_over_axis(editor: Editor, node: int, below: _Below) -> int:
+    assert isinstance(below.op, Direct)
+    return editor.add(Sum((below.op.position,)), below.operands[0])
+
+
 def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
     below = _below(editor, node)
     if below is None:
@@ -147,7 +160,7 @@ def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
         case Contract():
             dependent = [o for o in below.operands if _depends(editor, o, below.name)]
             return below if len(dependent) == 1 else None
-        case Replicate(axis):
+        case Replicate(axis) | Direct(_, axis):
             return below if axis.name != below.name else None
         case Sum(axes, names):  # of two sums over directions, the later axis goes first
             return below if axes or all(_age(name) < _age(below.name) for name in names) else None
@@ -260,6 +273,8 @@ def _put_split(editor: Editor, node: int, found: tuple[_Below, Split]) -> int:
 
 PULL_SUM = [
     Rule("sum of copies", "sum_r rep_r a = R a", (Sum,), _sum_of_copies, _put_multiple),
+    Rule("sum of an axis", "sum_r x_r = sum over that axis of x", (Sum,), _sum_of_axis,
+         _put_sum_over_axis),
     Rule("pull a sum through a linear map", "sum_r L(a_r) = L(sum_r a_r)", (Sum,),
          _sum_of_linear, _put_linear),
     Rule("pull a sum through a function", "sum_r (c a_r + d g(a_r) + e) = "

@@ -50,6 +50,7 @@ def primitive(name: str) -> Primitive:
     found = PRIMITIVES.get(name)
     if found is None:
         near = get_close_matches(str(name), PRIMITIVES, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see jf.primitives()"
+        names = "give its NumPy or SciPy name as a string, such as 'tanh', 'multiply' or 'erf'"
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else names
         raise ArgumentError(f"there is no primitive called {name!r}; {hint}")
     return found

@@ -95,6 +95,6 @@ class TaylorRule:
 
 def derive_rule(primitive: Primitive, order: int, collapsed: bool) -> TaylorRule:
     """The Taylor rule of a primitive. Raises `ArgumentError` for an order below 1."""
-    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
-        raise ArgumentError(f"the order of a Taylor rule is an integer of 1 or more, not {order!r}")
+    if order < 1:
+        raise ArgumentError(f"the order of a Taylor rule is {order}; it must be 1 or more")
     return TaylorRule(primitive, order, collapsed)

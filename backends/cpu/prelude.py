@@ -20,7 +20,7 @@ FloatArray = NDArray[Any]
 
 
 class Prelude:
-    """Computes the shared numbers of a program from the parameters: values, then packed matrices."""
+    """Computes a program's shared numbers from the parameters: values, then packed matrices."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
