@@ -16,17 +16,23 @@ FloatArray = NDArray[Any]
 
 
 def as_array(value: Any, name: str) -> FloatArray:
-    """A real array in a native byte order. Raises `ArgumentError` for any other dtype."""
-    array = np.asarray(value)
+    """A real array in a native byte order. Raises `ArgumentError` for anything else."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise ArgumentError(f"{name} is not an array of numbers: {error}") from None
     if array.dtype.kind in "biuf" and array.dtype.itemsize <= np.dtype(np.float64).itemsize:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     hints = {
         "c": "complex numbers are not supported; pass the real and the imaginary part as inputs",
-        "O": "convert it to float32 or float64 (a ragged list gives this dtype, too)",
+        "O": "convert it to float32 or float64",
         "f": "extended precision is not supported; convert it to float64",
     }
     hint = hints.get(array.dtype.kind, "pass an array of real numbers")
-    raise ArgumentError(f"{name} has dtype {array.dtype}; {hint}")
+    what = f"{name} has dtype {array.dtype}"
+    if array.dtype == object and not isinstance(value, np.ndarray):  # None, a dict, ...
+        what, hint = f"{name} is a {type(value).__name__}", "pass an array of real numbers"
+    raise ArgumentError(f"{what}; {hint}")
 
 
 def precision(points: Sequence[FloatArray], parameters: Parameters) -> np.dtype[Any]:
@@ -56,9 +62,10 @@ class Points:
 def split_batch(array: FloatArray, point_ndim: int, name: str = "X") -> Points:
     """Leading axes are the batch, the last ``point_ndim`` axes a point (gufunc convention)."""
     if array.ndim < point_ndim:
+        axes = ", ".join(f"D{i}" for i in range(1, point_ndim + 1)) if point_ndim > 1 else "D"
         raise ArgumentError(
-            f"{name} has shape {array.shape}, but a point has {point_ndim} axes "
-            f"(point_ndim={point_ndim}); pass an array (..., {', '.join('D' * point_ndim)})"
+            f"{name} has shape {array.shape}, which is less than one point (point_ndim="
+            f"{point_ndim}); pass an array (..., {axes}), the axes in front being a batch"
         )
     cut = array.ndim - point_ndim
     batch, shape = array.shape[:cut], array.shape[cut:]

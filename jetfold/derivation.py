@@ -8,7 +8,7 @@ from functools import cached_property
 from os import PathLike
 from pathlib import Path
 
-from jetfold.graph import Graph, Rewriting, Step, rewrite, simplify
+from jetfold.graph import ArgumentError, Graph, Rewriting, Step, rewrite, simplify
 from jetfold.graph.draw import to_dot, to_svg_pair
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
@@ -109,9 +109,12 @@ class Derivation:
     def draw(self, path: str | PathLike[str]) -> None:
         """Write a picture: ``.svg`` shows standard Taylor mode beside the final graph.
 
-        A path ending in ``.dot`` gets the final graph as Graphviz text.
+        A path ending in ``.dot`` gets the final graph as Graphviz text. Raises `ArgumentError`
+        for any other ending.
         """
         path = Path(path)
+        if path.suffix not in (".svg", ".dot"):
+            raise ArgumentError(f"cannot draw {str(path)!r}: the path has to end in .svg or .dot")
         if path.suffix == ".dot":
             path.write_text(to_dot(self.final_graph), encoding="utf-8")
             return

@@ -9,10 +9,11 @@ import numpy as np
 
 from jetfold.arrays import as_array, read_parameters, split_batch
 from jetfold.derivation import Derivation
-from jetfold.graph import ArgumentError, Graph, Input, Type
-from jetfold.graph.trace import Tracer
+from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, Type, fit
+from jetfold.graph.source import located
+from jetfold.graph.trace import lift, wrap
 from jetfold.graph.tree import Structure, unflatten
-from jetfold.operator import Operator, whole
+from jetfold.operator import Operator, editor_of, whole
 from jetfold.rules.operators import jet as jet_graph
 
 
@@ -27,24 +28,28 @@ class Jet(Operator):
         backend: str = "cpu",
         point_ndim: int = 1,
     ) -> None:
-        super().__init__(function, "standard", backend)
+        super().__init__(function, "standard", backend, point_ndim)
         self.order = whole(order, "the order of a jet", 1)
-        self.point_ndim = whole(point_ndim, "point_ndim", 0)
 
     def __call__(self, point: Any, path: Sequence[Any], *parameters: Any) -> Any:
         """f0 and (f1, .., fK), the unscaled derivatives of the function along the path."""
         values = self._path(point, path)
-        if any(isinstance(value, Tracer) for value in values):
-            return self._traced(values, parameters)
+        editor = editor_of(values, parameters)
+        if editor is not None:
+            return self._traced(editor, values, parameters)
         arrays = [as_array(value, f"x{k}") for k, value in enumerate(values)]
+        shape = split_batch(arrays[0], self.point_ndim, "x0").shape
         try:
             arrays = list(np.broadcast_arrays(*arrays))
+            fits = arrays[0].shape[arrays[0].ndim - self.point_ndim :] == shape
         except ValueError:
-            shapes = ", ".join(str(array.shape) for array in arrays)
+            fits = False
+        if not fits:
+            shapes = ", ".join(str(np.shape(value)) for value in values)
             raise ArgumentError(
                 f"x0 and the path's coefficients have shapes {shapes}, which do not fit together; "
                 "each has the shape of x0"
-            ) from None
+            )
         batches = [split_batch(array, self.point_ndim, "x0") for array in arrays]
         known = read_parameters(parameters)
         compiled = self._compile(batches[0].shape, known)
@@ -63,20 +68,28 @@ class Jet(Operator):
 
     def _path(self, point: Any, path: Sequence[Any]) -> list[Any]:
         if not isinstance(path, (tuple, list)) or len(path) != self.order:
-            given = f"{len(path)} of them" if isinstance(path, (tuple, list)) else repr(path)
+            wanted = {1: "(x1,)", 2: "(x1, x2)"}.get(self.order, f"(x1, .., x{self.order})")
+            listed = isinstance(path, (tuple, list))
+            given = f"{len(path)} of them" if listed else f"a {type(path).__name__}"
             raise ArgumentError(
-                f"a jet of order {self.order} takes the path's coefficients as a tuple "
-                f"(x1, .., x{self.order}); got {given}"
+                f"a jet of order {self.order} takes the path's coefficients as a tuple {wanted}; "
+                f"got {given}"
             )
         return [point, *path]
 
-    def _traced(self, values: list[Any], parameters: tuple[Any, ...]) -> Any:
-        editor = next(value.editor for value in values if isinstance(value, Tracer))
-        point = values[0]
-        shape = point.shape
-        traced = {"x": _as_traced(editor, point, shape)}
+    def _traced(self, editor: Editor, values: list[Any], parameters: tuple[Any, ...]) -> Any:
+        point = self._point(editor, values[0])
+        traced = {"x": point}
         for k, value in enumerate(values[1:], 1):
-            traced[f"x_{k}"] = _as_traced(editor, value, shape)
+            node = lift(editor, value)
+            try:
+                traced[f"x_{k}"] = wrap(editor, fit(editor, node, point.type))
+            except ShapeError:
+                raise located(
+                    ShapeError,
+                    f"x{k} of a path has shape {editor[node].type.shape}, but x0 has {point.shape}",
+                    "Each coefficient has the shape of x0.",
+                ) from None
         results, outputs = self._insert(traced, parameters)
         return self._coefficients(results, outputs)
 
@@ -86,13 +99,6 @@ class Jet(Operator):
             unflatten(outputs, results[k * count : (k + 1) * count]) for k in range(self.order + 1)
         ]
         return orders[0], tuple(orders[1:])
-
-
-def _as_traced(editor: Any, value: Any, shape: tuple[int, ...]) -> Tracer:
-    from jetfold.graph.build import fit
-    from jetfold.graph.trace import lift, wrap
-
-    return wrap(editor, fit(editor, lift(editor, value), Type(shape)))
 
 
 def jet(

@@ -9,13 +9,12 @@ import numpy as np
 import sympy as sp
 
 from jetfold.arrays import FloatArray, as_array, read_parameters, split_batch
-from jetfold.backends.cpu import CompiledGraph
 from jetfold.derivation import Derivation
-from jetfold.graph import ArgumentError, Graph, Input, Parameter, Type, UnsupportedError
+from jetfold.graph import ArgumentError, Editor, Graph, Input, Parameter, Type, UnsupportedError
 from jetfold.graph.ops import Shape
-from jetfold.graph.trace import Tracer
+from jetfold.graph.source import located
 from jetfold.graph.tree import unflatten
-from jetfold.operator import Operator, choose, whole
+from jetfold.operator import Operator, choose, editor_of, whole
 from jetfold.rules.operators import direction_sum, fresh_axis, unit_directions
 
 Draw = Callable[[np.random.Generator, Shape], FloatArray]
@@ -41,16 +40,21 @@ class Laplacian(Operator):
         distribution: str = "normal",
         seed: int | None = None,
     ) -> None:
-        super().__init__(function, method, backend)
-        self.point_ndim = whole(point_ndim, "point_ndim", 0)
+        super().__init__(function, method, backend, point_ndim)
         self.samples = samples if samples is None else whole(samples, "samples", 1)
         self.distribution = choose(distribution, DISTRIBUTIONS, "distribution")
-        self._generator = np.random.default_rng(seed)
+        try:
+            self._generator = np.random.default_rng(seed)
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"seed is {seed!r}; it must be None or an integer of 0 or more"
+            ) from None
 
     def __call__(self, points: Any, *parameters: Any) -> Any:
         """The Laplacian at points (..., *point) with these parameters: (..., *output of u)."""
-        if isinstance(points, Tracer):
-            return self._traced(points, parameters)
+        editor = editor_of(points, parameters)
+        if editor is not None:
+            return self._traced(editor, points, parameters)
         batch = split_batch(as_array(points, "X"), self.point_ndim)
         known = read_parameters(parameters)
         compiled = self._compile(batch.shape, known)
@@ -62,15 +66,6 @@ class Laplacian(Operator):
         batch = split_batch(as_array(points, "X"), self.point_ndim)
         point = Input("x", Type(batch.shape))
         return self._derive(point, read_parameters(parameters).tree())[0]
-
-    def source(self, points: Any, *parameters: Any) -> str:
-        """The generated code for points and parameters of these shapes.
-
-        Raises `ArgumentError` for the backend "reference", which generates none.
-        """
-        if self.backend == "reference":
-            raise ArgumentError('the backend "reference" interprets the graph; it has no source')
-        return CompiledGraph(self.derivation(points, *parameters).final_graph).source
 
     def _taylor(self, graph: Graph, point: Input) -> Graph:
         if self.samples is None:
@@ -85,18 +80,15 @@ class Laplacian(Operator):
         draw = DISTRIBUTIONS[self.distribution]
         return {"directions": draw(self._generator, (self.samples, *shape)).astype(dtype)}
 
-    def _traced(self, point: Tracer, parameters: tuple[Any, ...]) -> Any:
+    def _traced(self, editor: Editor, point: Any, parameters: tuple[Any, ...]) -> Any:
         if self.samples is not None:
-            raise UnsupportedError(
+            raise located(
+                UnsupportedError,
                 "a randomised Laplacian inside a traced function would use the same directions at "
-                "every call; call the exact one there (without samples=)"
+                "every call",
+                "Call the exact one there (without samples=).",
             )
-        if point.ndim != self.point_ndim:
-            raise ArgumentError(
-                f"{self!r} was called on a traced value of shape {point.shape} inside a function; "
-                f"there it takes one point, with {self.point_ndim} axes"
-            )
-        results, outputs = self._insert({"x": point}, parameters)
+        results, outputs = self._insert({"x": self._point(editor, point)}, parameters)
         return unflatten(outputs, results)
 
 
@@ -116,7 +108,10 @@ def laplacian(
     ----------
     function : ``u(x, params)`` in plain NumPy for one point: x has shape (D,), or ``point_ndim``
         axes. The result may have any shape, or be a tree of arrays; each entry gets its Laplacian.
-        ``params`` is optional and may be nested dicts, lists and tuples of arrays.
+        ``params`` is optional and may be nested dicts, lists and tuples of arrays; integers,
+        strings and None among them are handed over as they are, and the function is traced and
+        compiled anew for other ones. What the function uses from outside, arrays in its closure
+        for instance, is read when it is traced: hand over as ``params`` what changes.
     method : "standard" (one jet per coordinate: 1 + 2D vectors per node), "collapsed" (the sum of
         second derivatives is propagated: 2 + D vectors) or "auto". All give the same numbers.
     backend : "cpu" or "reference".

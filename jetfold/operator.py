@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from jetfold.backends.reference import ReferenceGraph
 from jetfold.derivation import METHODS, Derivation
 from jetfold.graph import ArgumentError, Editor, Graph, Input, JetfoldError, Type, simplify
 from jetfold.graph.ops import Shape
-from jetfold.graph.trace import Tracer, trace, wrap
-from jetfold.graph.tree import Structure
+from jetfold.graph.source import located
+from jetfold.graph.trace import Tracer, lift, trace, wrap
+from jetfold.graph.tree import Structure, flatten
 
 Backend = Callable[
     [int, np.dtype[Any], Mapping[str, FloatArray], Mapping[str, FloatArray]], list[FloatArray]
@@ -34,7 +36,7 @@ def choose(value: object, choices: Mapping[str, Any] | tuple[str, ...], what: st
     names = list(choices)
     if isinstance(value, str) and value in names:
         return value
-    near = get_close_matches(str(value), names, n=1)
+    near = get_close_matches(str(value).lower(), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ArgumentError(f"unknown {what} {value!r}: choose from {', '.join(names)}{hint}")
 
@@ -54,12 +56,18 @@ class Operator(ABC):
     Operators can be pickled if their function can; what was compiled is found in the cache again.
     """
 
-    def __init__(self, function: Callable[..., Any], method: str, backend: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], method: str, backend: str, point_ndim: int
+    ) -> None:
         if not callable(function):
-            raise ArgumentError(f"the function is {function!r}; pass a function u(x, params)")
+            raise ArgumentError(
+                f"an object of type {type(function).__name__} cannot be called; pass the function "
+                "u(x, params) itself, not its value"
+            )
         self.function = function
         self.method = choose(method, METHODS, "method")
         self.backend = choose(backend, BACKENDS, "backend")
+        self.point_ndim = whole(point_ndim, "point_ndim", 0)
         self._known: dict[Any, Compiled] = {}
         self._structure: Structure | None = None
 
@@ -67,21 +75,43 @@ class Operator(ABC):
     def _taylor(self, graph: Graph, point: Input) -> Graph:
         """Standard Taylor mode of a function graph in which this input is the point."""
 
+    @abstractmethod
+    def derivation(self, points: Any, *parameters: Any) -> Derivation:
+        """The derivation for points and parameters of these shapes; nothing is compiled."""
+
+    def source(self, points: Any, *parameters: Any) -> str:
+        """The generated code for points and parameters of these shapes.
+
+        Raises `ArgumentError` for the backend "reference", which generates none.
+        """
+        if self.backend == "reference":
+            raise ArgumentError('the backend "reference" interprets the graph; it has no source')
+        return CompiledGraph(self.derivation(points, *parameters).final_graph).source
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_known": {}}
 
     def __repr__(self) -> str:
-        name = getattr(self.function, "__qualname__", repr(self.function))
-        return f"{type(self).__name__}({name}, method={self.method!r}, backend={self.backend!r})"
+        """The operator as it was made; options that have their defaults are left out."""
+        given = [getattr(self.function, "__qualname__", repr(self.function))]
+        for name, option in inspect.signature(type(self)).parameters.items():
+            value = self.__dict__.get(name, option.default)
+            if name != "function" and value != option.default:
+                given.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def _derive(
         self, point: Input, parameters: tuple[Any, ...], editor: Editor | None = None
     ) -> tuple[Derivation, Structure]:
         """Trace the function at a point; ``parameters`` are trees of nodes or traced values."""
+        self._check_signature(len(parameters))
         try:
             traced = trace(self.function, (point, *parameters), editor)
         except JetfoldError as error:
-            error.add_note(f"While tracing {self!r} for a point x of shape {point.type.shape}.")
+            error.add_note(
+                f"While tracing {self!r} for one point x of shape {point.type.shape}; "
+                "all other axes, in front, are a batch (see point_ndim)."
+            )
             raise
         graph = simplify(traced.graph).graph
         return Derivation(graph, lambda g: self._taylor(g, point), self.method), traced.outputs
@@ -89,7 +119,8 @@ class Operator(ABC):
     def _compile(self, shape: Shape, parameters: Parameters) -> Compiled:
         """The operator for points of this shape; compiled code is loaded when it first runs."""
         self._check_structure(parameters)
-        key = (shape, parameters.structure, parameters.leaves)
+        kinds = tuple(map(type, parameters.leaves))  # 1 and True are equal, but not the same
+        key = (shape, parameters.structure, kinds, parameters.leaves)
         try:
             known = self._known.get(key)
         except TypeError as error:
@@ -100,15 +131,30 @@ class Operator(ABC):
             derivation, outputs = self._derive(Input("x", Type(shape)), parameters.tree())
             run = BACKENDS[self.backend](derivation.final_graph)
             known = self._known[key] = Compiled(derivation, run, outputs)
+            self._structure = parameters.structure
         return known
 
+    def _check_signature(self, count: int) -> None:
+        """Raise `ArgumentError` if the function does not take a point and so many parameters."""
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # Python does not know it
+            return
+        try:
+            signature.bind(None, *[None] * count)
+        except TypeError as error:
+            name = getattr(self.function, "__qualname__", repr(self.function))
+            raise ArgumentError(
+                f"{name}{signature} cannot be called with a point and {count} parameters: {error}; "
+                "the operator is called with points and with what the function takes behind x"
+            ) from None
+
     def _check_structure(self, parameters: Parameters) -> None:
-        if self._structure is None:
-            self._structure = parameters.structure
-        elif self._structure != parameters.structure:
+        if self._structure not in (None, parameters.structure):
             raise ArgumentError(
                 f"the parameters are {parameters.structure} now, but were {self._structure} at the "
-                f"first call of {self!r}; make a new operator for parameters of another structure"
+                f"first call of {self!r} (* is an array or another value); make a new operator for "
+                "parameters of another structure"
             )
 
     def _run(
@@ -130,6 +176,17 @@ class Operator(ABC):
         """Values of parameters that the operator itself brings along, for points of this shape."""
         return {}
 
+    def _point(self, editor: Editor, value: Any) -> Tracer:
+        """The point at which the operator is called inside a traced function."""
+        point = wrap(editor, lift(editor, value))
+        if point.ndim != self.point_ndim:
+            raise located(
+                ArgumentError,
+                f"{self!r} is called on a value of shape {point.shape} inside a traced function",
+                f"There it takes one point, without a batch (point_ndim={self.point_ndim}).",
+            )
+        return point
+
     def _insert(
         self, values: Mapping[str, Tracer], parameters: tuple[Any, ...]
     ) -> tuple[list[Tracer], Structure]:
@@ -147,6 +204,12 @@ class Operator(ABC):
         own = {n: named[op.name] for n, op in leaves if isinstance(op, Input) and op.name in named}
         where = editor.insert(graph, own)
         return [wrap(editor, where[output]) for output in graph.outputs], outputs
+
+
+def editor_of(*trees: Any) -> Editor | None:
+    """The editor of the traced values among these arguments, if there are any."""
+    leaves, _ = flatten(trees)
+    return next((leaf.editor for leaf in leaves if isinstance(leaf, Tracer)), None)
 
 
 def whole(value: object, name: str, least: int) -> int:

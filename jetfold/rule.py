@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetfold.operator import whole
 from jetfold.rules.primitives import primitive
 from jetfold.rules.taylor_rule import TaylorRule, derive_rule
 
@@ -24,4 +25,4 @@ def rule(name: str, order: int = 2, collapsed: bool = False) -> TaylorRule:
     ------
     ArgumentError for an unknown name (with the nearest ones) or an order below 1.
     """
-    return derive_rule(primitive(name), order, collapsed)
+    return derive_rule(primitive(name), whole(order, "the order of a Taylor rule", 1), collapsed)
