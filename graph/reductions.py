@@ -60,15 +60,13 @@ def reduce(name: str, array: Any, axis: Axis = 0, keepdims: bool = False) -> Tra
     """
     if name == "add":
         return total(array, axis, keepdims)
-    a = as_tracer(array)
+    a = _prepared(name, array)
     axes = _axes(a, axis)
     kept = [i for i in range(a.ndim) if i not in axes]
     n = math.prod(a.shape[i] for i in axes)
     neutral = _neutral(name, "reduce")
     if n == 0 and neutral is None:
         raise located(ShapeError, f"np.{name} over no elements (an array of shape {a.shape})")
-    if name.startswith("logical"):
-        a = elementwise("not_equal", a, 0)
     shape = tuple(a.shape[i] for i in kept)
     x: Any = reshape(a.transpose((*kept, *axes)), (*shape, n))
     while n > 1:
@@ -103,9 +101,17 @@ def _neutral(name: str, method: str) -> float | None:
     return _NEUTRAL[name]
 
 
+def _prepared(name: str, array: Any) -> Tracer:
+    """The array as truth values for logic, and as numbers for sums and products, as in NumPy."""
+    a = as_tracer(array)
+    if name.startswith("logical"):
+        return elementwise("not_equal", a, 0)
+    return Tracer(a.editor, a.node) if name in ("add", "multiply") else a
+
+
 def accumulate(name: str, array: Any, axis: int = 0) -> Tracer:
     """The running reduction with an associative function, by doubling steps."""
-    x: Any = as_tracer(array)
+    x: Any = _prepared(name, array)
     axis = normalize_axis_index(axis, x.ndim)
     n = x.shape[axis]
     if name == "add":

@@ -60,6 +60,8 @@ UFUNC_METHODS: Mapping[str, list[Function]] = {
         lambda x: np.logical_and.reduce(x > 0),
         lambda x: np.logical_or.reduce(x > 1, axis=1),
         lambda x: np.logical_or.reduce(x[:1]),
+        lambda x: np.multiply.reduce(x > -1) + np.multiply.reduce(x > -2),
+        lambda x: np.maximum.reduce(x > 0) + np.maximum.reduce(x > -1),
     ],
     "accumulate": [
         np.add.accumulate,
@@ -67,6 +69,8 @@ UFUNC_METHODS: Mapping[str, list[Function]] = {
         lambda x: np.multiply.accumulate(x, axis=1),
         lambda x: np.maximum.accumulate(np.tile(x, 3), axis=1),
         lambda x: np.logaddexp.accumulate(x, 1),
+        lambda x: np.logical_or.accumulate(x * (x > 0), axis=1),
+        lambda x: np.cumsum(x > 0) + np.cumprod(x > -1),
     ],
     "outer": [
         lambda x: np.multiply.outer(x, A),

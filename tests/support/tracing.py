@@ -13,6 +13,7 @@ from jetfold.graph.interpret import BATCH, Value, interpret
 from jetfold.graph.ops import Input, Type
 from jetfold.graph.trace import Traced, trace
 from jetfold.graph.tree import flatten
+from jetfold.graph.validate import validate
 
 POINTS = 3
 
@@ -51,6 +52,7 @@ def check(
 ) -> Graph:
     """Trace a function, run its graph on points and compare with the function at each of them."""
     traced = trace_at(function, *(array.shape[1:] for array in points))
+    validate(traced.graph)
     found = run(traced.graph, {f"x{i}": array for i, array in enumerate(points)})
     at_each_point = [flatten(function(*point)) for point in zip(*points, strict=True)]
     assert traced.outputs == at_each_point[0][1]
