@@ -1,17 +1,29 @@
-"""What the host's vector unit looks like: register width, register count, fused multiply-add."""
+"""The vector unit that numba compiles for: register width, register count, fused multiply-add.
+
+That is the host's, unless NUMBA_CPU_FEATURES (with NUMBA_CPU_NAME) or NUMBA_ENABLE_AVX say less.
+"""
 
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
 
-_FEATURES: dict[str, bool] = dict(llvm.get_host_cpu_features())
+
+def _target_features() -> set[str]:
+    chosen = config.CPU_FEATURES
+    text = get_host_cpu_features() if chosen is None else chosen
+    return {feature[1:] for feature in text.split(",") if feature.startswith("+")}
+
+
+_FEATURES = _target_features()
 _IS_ARM = llvm.get_default_triple().startswith(("aarch64", "arm64"))
 
-if _FEATURES.get("avx512f", False):
+if "avx512f" in _FEATURES:
     VECTOR_BYTES = 64
-elif _FEATURES.get("avx", False):
+elif "avx" in _FEATURES:
     VECTOR_BYTES = 32
 else:
     VECTOR_BYTES = 16
@@ -20,7 +32,7 @@ else:
 VECTOR_REGISTERS = 32 if VECTOR_BYTES == 64 or _IS_ARM else 16
 """Vector registers that a kernel may fill."""
 
-HAS_FMA = _IS_ARM or _FEATURES.get("fma", False)
+HAS_FMA = _IS_ARM or "fma" in _FEATURES
 """Whether a fused multiply-add is one instruction."""
 
 
