@@ -14,7 +14,7 @@ from jetfold.backends.cpu.arguments import Arguments, arguments
 from jetfold.backends.cpu.cache import load_source
 from jetfold.backends.cpu.emit import emit
 from jetfold.backends.cpu.prelude import Prelude
-from jetfold.backends.cpu.simd import lanes
+from jetfold.backends.cpu.simd import aligned_empty, lanes
 from jetfold.backends.cpu.threads import run_chunks, thread_count
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Product, Program, Run
@@ -101,7 +101,9 @@ class CompiledGraph:
                 break
             if workspace.dtype == dtype and workspace.size >= size:
                 return workspace
-        return np.zeros(size, dtype)
+        workspace = aligned_empty(size, dtype)
+        workspace[:] = 0  # columns that only fill up a vector are computed with, too
+        return workspace
 
 
 def _operations(program: Program) -> int:
