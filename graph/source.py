@@ -13,13 +13,16 @@ from jetfold.graph.ops import SourceLine
 E = TypeVar("E", bound=JetfoldError)
 
 _LIBRARIES = frozenset({"jetfold", "numpy", "scipy"})
+_EXAMPLES = frozenset({"jetfold.demo_functions"})
+"""Modules of ours with functions as a user would write them."""
 
 
 def user_line() -> SourceLine | None:
     """The innermost line that is being run and is neither ours nor NumPy's nor SciPy's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in _LIBRARIES or module in _EXAMPLES:
             file, line = frame.f_code.co_filename, frame.f_lineno
             text = linecache.getline(file, line, frame.f_globals).strip()
             return SourceLine(file, line, text)

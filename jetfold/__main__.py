@@ -1,0 +1,61 @@
+"""The command line: `python -m jetfold demo` and `python -m jetfold info`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jetfold import demo, info
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status: 0, or 1 if a check of the demonstration failed."""
+    chosen = parser().parse_args(arguments)
+    if chosen.command == "info":
+        print(info.report())
+        return 0
+    return demo.run(chosen.points, chosen.runs, chosen.output)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    commands = argparse.ArgumentParser(
+        prog="python -m jetfold",
+        description="PDE operators of plain NumPy functions: derived, collapsed, compiled.",
+    )
+    sub = commands.add_subparsers(dest="command", required=True)
+    shown = sub.add_parser(
+        "demo",
+        help="compute, check and time two Laplacians, and draw a graph",
+        description=demo.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    shown.add_argument("--points", type=_positive, default=512, help="points for the network")
+    shown.add_argument("--runs", type=_positive, default=9, help="timed runs of each method")
+    shown.add_argument(
+        "--output", type=_svg, default=Path("jetfold-demo.svg"), help="where the picture goes"
+    )
+    sub.add_parser("info", help="versions, machine, cache: for a report of a problem")
+    return commands
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 1 or more")
+    return number
+
+
+def _svg(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".svg":
+        raise argparse.ArgumentTypeError(f"{text} does not end in .svg")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What a report of a problem should say: versions, processor, threads, cache."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import jetfold
+from jetfold.backends.cpu.cache import cache_directory
+from jetfold.backends.cpu.simd import lanes
+from jetfold.backends.cpu.threads import thread_count
+from jetfold.operator import BACKENDS
+from jetfold.rules.primitives import PRIMITIVES
+
+LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy", "networkx", "rich")
+
+
+def report() -> str:
+    """One fact per line, ``name: value``. The only path in it is that of the cache."""
+    facts = {
+        "jetfold": jetfold.__version__,
+        "Python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
+        **{name: version(name) for name in LIBRARIES},
+        "processor": processor(),
+        "threads": f"{thread_count()} (JETFOLD_NUM_THREADS)",
+        "vectors": f"{lanes('float32')} float32 or {lanes('float64')} float64",
+        "backends": ", ".join(BACKENDS),
+        "primitives": str(len(PRIMITIVES)),
+        "cache": _cache(cache_directory()),
+    }
+    width = max(map(len, facts)) + 1
+    return "\n".join(f"{name + ':':<{width}} {value}" for name, value in facts.items())
+
+
+def processor() -> str:
+    """The processor's model, where the system tells; else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, "") or platform.processor() or platform.machine()
+
+
+def _cache(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    programs = len(list(folder.glob("jetfold_program_*.py")))
+    size = sum(path.stat().st_size for path in files)
+    return f"{folder} ({programs} programs, {size / 1e6:.1f} MB; JETFOLD_CACHE_DIR)"
