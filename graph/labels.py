@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import sympy as sp
 
@@ -28,6 +29,7 @@ from jetfold.graph.ops import (
     Replicate,
     Reshape,
     Slice,
+    SourceLine,
     Sum,
     Transpose,
     operand_symbol,
@@ -77,7 +79,7 @@ def label(graph: Graph, node: int, names: Mapping[int, str]) -> Label:
         f"{names[node]} = {describe(graph, node, names)}",
         f"type {data.type}",
         note(data),
-        str(data.source or ""),
+        _source(data.source) if data.source else "",
     ]
     return Label(
         kind=kind(data.op),
@@ -89,6 +91,11 @@ def label(graph: Graph, node: int, names: Mapping[int, str]) -> Label:
         operands=letters if told_apart else ("",) * len(operands),
         tooltip="\n".join(line for line in about if line),
     )
+
+
+def _source(line: SourceLine) -> str:
+    """The line with its file's name only: pictures are passed on, folders mean nothing there."""
+    return str(replace(line, file=Path(line.file).name))
 
 
 def kind(op: Op) -> str:
