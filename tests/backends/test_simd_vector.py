@@ -1,7 +1,10 @@
 """Vectors in compiled code mean what NumPy arrays mean."""
 
 import operator
+import os
 import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -295,6 +298,25 @@ def test_compiled_code_is_cached(tmp_path: Path) -> None:
         np.testing.assert_allclose(c.reshape(7, -1), np.tanh(matrix @ b.reshape(3, -1)), rtol=1e-14)
         hits.append(sum(names["worker"].stats.cache_hits.values()))
     assert hits == [0, 1]
+
+
+def test_numba_can_be_switched_off() -> None:
+    check = """
+import numpy as np
+from jetfold.backends.cpu.simd import pack
+b = np.linspace(-1.0, 1.0, 3 * lanes(np.float64))
+matrix, c = np.arange(6.0).reshape(2, 3) / 7, np.zeros(2 * lanes(np.float64))
+worker(pack(matrix), b, c, 2, 3)
+np.testing.assert_allclose(c.reshape(2, -1), np.tanh(matrix @ b.reshape(3, -1)), rtol=1e-14)
+print(type(worker).__name__)
+"""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    source = WORKER.replace(", cache=True", "") + check
+    done = subprocess.run(
+        [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "function"
 
 
 def test_operators_are_those_of_numpy() -> None:

@@ -1,7 +1,8 @@
 """Vectors of the host's width in numba code, functions on them, and the matrix product.
 
 In compiled code a vector is a value in a register; un-jitted, the same code runs on NumPy arrays
-of `lanes(dtype)` elements. All arguments are positional. `ws` is a 1-D contiguous array of float32
+of `lanes(dtype)` elements (there `x += y` changes x in place: write x = x + y where another name
+shares x). All arguments are positional. `ws` is a 1-D contiguous array of float32
 or float64, `i` an index in elements, non-negative and unchecked.
 
     aligned_empty(n, dtype)  a flat array that begins at a cache line: use it for ws (not in numba)

@@ -1,9 +1,10 @@
-"""Vectorised elementary functions, without branches, for float32 and float64.
+"""Vectorised elementary functions for float32 and float64.
 
 Each is one plain function on vectors (see `emit.py`): reduce the argument, evaluate a polynomial
 of `coefficients.py`, put the result back together. Special values follow IEEE 754. The scheme is
 that of fdlibm, with fused multiply-adds: exp by Cody and Waite's reduction, log by atanh,
-tanh by expm1 (which keeps small arguments accurate).
+tanh by expm1 (which keeps small arguments accurate). There are no branches, but for sines of
+large arguments.
 """
 
 import math
@@ -59,7 +60,7 @@ def _format(name: str, integer: type[np.signedinteger[Any]], limits: tuple[float
         int(root.view(integer)),
         (limits[0], limits[1]),
         limits[2],
-        limits[3] if HAS_FMA else 0.75,
+        limits[3] if HAS_FMA else 0.75,  # the reduction needs products that are not rounded
     )
 
 
@@ -67,7 +68,6 @@ _FORMATS = {
     "float32": _format("float32", np.int32, (-105.0, 89.0, 10.0, 2.0**13)),
     "float64": _format("float64", np.int64, (-746.0, 710.0, 20.0, 2.0**30)),
 }
-
 
 _scalar_sin = lanewise(math.sin, np.sin)
 _scalar_cos = lanewise(math.cos, np.cos)
@@ -288,8 +288,10 @@ def sign(x: Vector) -> Vector:
     return select(isnan(x), x, select(x == 0.0, constant(0.0, x), copysign(1.0, x)))
 
 
-for _function in (
-    *(exp, expm1, tanh, expit, log, log1p, sin, cos, tan, sinh, cosh, erf),
-    *(softplus, log_expit, logaddexp, sign),
-):
+_ALL = (
+    exp, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, erf,
+    expit, log_expit, softplus, logaddexp, sign,
+)  # fmt: skip
+
+for _function in _ALL:
     vector_function(_function)

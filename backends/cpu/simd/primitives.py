@@ -181,10 +181,11 @@ def patch(condition: Vector, slow: Callable[[Vector], Vector], x: Vector, fast: 
     return fast.like(merged)
 
 
-for _function in (
-    *(fma, select, absolute, sqrt, rint, floor, ceil),
-    *(maximum, minimum, copysign, powi),
-):
+_OF_ONE_DTYPE = (
+    fma, select, absolute, sqrt, rint, floor, ceil, maximum, minimum, copysign, powi,
+)  # fmt: skip
+
+for _function in _OF_ONE_DTYPE:
     vector_function(_function)
 vector_function(isnan, result=mask)
 vector_function(bits, result=integer)

@@ -128,14 +128,19 @@ def vector_function(
     return function
 
 
-for _operator in (
-    *(operator.add, operator.sub, operator.mul, operator.truediv, operator.neg, operator.pos, abs),
-    *(operator.iadd, operator.isub, operator.imul, operator.itruediv),
-    *(operator.and_, operator.or_, operator.xor, operator.invert),
-    *(operator.iand, operator.ior, operator.ixor),
-):
+# fmt: off
+_ARITHMETIC = (
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.neg, operator.pos, abs,
+    operator.and_, operator.or_, operator.xor, operator.invert,
+    operator.iadd, operator.isub, operator.imul, operator.itruediv,
+    operator.iand, operator.ior, operator.ixor,
+)
+_COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+# fmt: on
+
+for _operator in _ARITHMETIC:
     vector_function(_operator)
-for _operator in (*(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),):
+for _operator in _COMPARISONS:
     vector_function(_operator, result=mask)
 
 
