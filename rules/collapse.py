@@ -217,10 +217,10 @@ def split(expr: sp.Expr, dependent: frozenset[sp.Symbol], size: int) -> Split:
             elif term.is_Symbol:
                 total += factor * summed(term)
             else:
-                number, rest = tidy(factor).as_coeff_Mul()
+                number, rest = (tidy(factor) if factor.is_Add else factor).as_coeff_Mul()
                 groups[rest] = groups.get(rest, sp.S.Zero) + number * term
         for factor, group in groups.items():
-            number, term = group.as_coeff_Mul() if group.is_Mul else (sp.S.One, group)
+            number, term = group.primitive() if group.is_Add else group.as_coeff_Mul()
             total += factor * number * summed(term)
         return total
 

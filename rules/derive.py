@@ -30,6 +30,9 @@ Monomial = tuple[tuple[int, int], ...]
 
 Terms = dict[Monomial, sp.Expr]
 
+MOST_OPERATIONS = 200
+"""Coefficients with more operations are only factored term by term, which takes no time."""
+
 
 @lru_cache(maxsize=10_000)
 def path_symbol(operand: int, order: int) -> sp.Symbol:
@@ -74,7 +77,9 @@ def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Ter
                 rest = list(monomial)
                 rest.remove((i, k))
                 _accumulate(following, (*rest, (i, k + 1)), factor)
-        result.append({m: tidy(c) for m, c in following.items() if tidy(c) != 0})
+        unit = next(iter(slopes.values())) if len(slopes) == 1 else sp.S.One
+        tidied = {monomial: tidy(factor, unit) for monomial, factor in following.items()}
+        result.append({monomial: factor for monomial, factor in tidied.items() if factor != 0})
     return result[: order + 1]
 
 
@@ -92,9 +97,19 @@ def assemble(terms: Terms) -> sp.Expr:
 
 
 @lru_cache(maxsize=10_000)
-def tidy(expr: sp.Expr) -> sp.Expr:
-    """A factored form: cheap to evaluate, and without the cancellation of an expanded one."""
-    return sp.factor(expr) if sp.count_ops(expr) < 200 else sp.factor_terms(expr)
+def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One) -> sp.Expr:
+    """A factored form: cheap to evaluate, and without the cancellation of an expanded one.
+
+    A sum given as ``unit`` is kept as a factor where it is one, so that all derivatives of tanh
+    share the factor 1 - y**2.
+    """
+    if sp.count_ops(expr) > MOST_OPERATIONS:
+        return sp.factor_terms(expr)
+    if isinstance(unit, sp.Add):
+        above, below = sp.cancel(expr / unit).as_numer_denom()
+        if below.is_number:
+            return unit * sp.factor(above / below)
+    return sp.factor(expr)
 
 
 def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
