@@ -6,9 +6,11 @@ python -m benchmarks.laplacian [--cases paper 2-64 ...] [--dtype float64] ...
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from . import machine, plot
@@ -63,19 +65,15 @@ def run_case(
             result_of(future)
         times = interleave(turns, repetitions, seconds)
 
-    yardsticks = [_timed({"name": p.name}, times[p.name], p.flops) for p in products]
-    peak = max(yardsticks, key=lambda row: float(row["gflops"]))
     for row in rows:
         if row["status"] == "ok":
             _timed(row, times[row["name"]], case.flops)
-            row["share_of_peak"] = row["gflops"] / peak["gflops"]
     return {
         "name": case.name,
         "title": case.title,
         "baseline": add_ratios(rows, BASELINE),
-        "peak": {"gflops": peak["gflops"], "product": peak["name"]},
         "rows": rows,
-        "yardsticks": yardsticks,
+        "yardsticks": [_timed({"name": p.name}, times[p.name], p.flops) for p in products],
     }
 
 
@@ -83,6 +81,16 @@ def _timed(row: Row, times: list[float], flops: int) -> Row:
     row |= summary(times)
     row["gflops"] = flops / row["min_ms"] / 1e6
     return row
+
+
+def add_shares(cases: Sequence[Row]) -> Row:
+    """The fastest matrix product of the run; gives each timed row its share of that rate."""
+    peak = max((row for case in cases for row in case["yardsticks"]), key=itemgetter("gflops"))
+    for case in cases:
+        for row in case["rows"]:
+            if "gflops" in row:
+                row["share_of_peak"] = row["gflops"] / peak["gflops"]
+    return {"gflops": peak["gflops"], "product": peak["name"]}
 
 
 def table(case: Row) -> str:
@@ -102,11 +110,7 @@ def table(case: Row) -> str:
         lines.append([row["name"], *cells])
     columns = ["contestant", "min, ms", "median, ms", "min ratio", "median ratio"]
     columns += ["GFLOP/s", "of peak", "error", "calls"]
-    return (
-        f"### {case['title']}\n\n{markdown(columns, lines)}\n\n"
-        f"Ratios: time over that of {case['baseline']}. Matrix-product peak: "
-        f"{number(case['peak']['gflops'])} GFLOP/s, {case['peak']['product']}.\n"
-    )
+    return f"### {case['title']}\n\n{markdown(columns, lines)}\n"
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -159,12 +163,19 @@ def main(argv: Sequence[str] | None = None) -> Path:
             if contestant.name not in left_out
         }
         for case in options.cases:
+            print(f"measuring {case.title}", file=sys.stderr, flush=True)
             cases.append(
                 run_case(
                     case, options.dtype, runners, options.repetitions, options.seconds_per_case
                 )
             )
-            print(table(cases[-1]), flush=True)
+    peak = add_shares(cases)
+    print("\n".join(table(case) for case in cases))
+    print(
+        f"Ratios: time over that of {', '.join(sorted({str(case['baseline']) for case in cases}))}."
+        f" Matrix-product peak: {number(peak['gflops'])} GFLOP/s, {peak['product']}."
+        f" {machine.one_line(described)}"
+    )
     path = output_path(options.output or f"laplacian-{options.dtype}")
     content = {
         "benchmark": "laplacian",
@@ -172,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
         "allocator": options.allocator,
         "machine": described,
         "left_out": left_out,
+        "peak": peak,
         "cases": cases,
     }
     write_json(path, content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ def describe() -> dict[str, Any]:
             name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ
         },
     }
+
+
+def one_line(described: Mapping[str, Any]) -> str:
+    """Processor, cores, load; says so where others were using the machine."""
+    text = "{processor} ({vectors}), {cores} cores, load before {load_before}".format(**described)
+    busy = described["load_before"] > 0.25 * described["cores"]
+    return text + (": the machine was in use, trust the least times only" if busy else "")
 
 
 def vector_extension() -> str | None:

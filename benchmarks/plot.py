@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from . import machine
 from .report import Row
 
 # Blue against grey: told apart without colour vision and in black and white.
@@ -34,12 +35,11 @@ def save(content: Row, path: Path) -> None:
         _draw(panel, case)
     for panel in panels[len(cases) :]:
         panel.set_axis_off()
-    described = content["machine"]
     figure.suptitle(
-        f"Batched Laplacian, {content['dtype']}: time relative to the first bar (less is better)\n"
-        f"{described['processor']}, {described['cores']} cores; "
-        "bar: least time, black line: median, number: least time",
-        fontsize=11,
+        f"Batched Laplacian, {content['dtype']}, relative to the first bar (less is better)\n"
+        f"{machine.one_line(content['machine'])}\n"
+        "bar and numbers: least time; black line: ratio of the medians",
+        fontsize=10.5,
     )
     figure.savefig(path, dpi=120)
 

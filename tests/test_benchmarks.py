@@ -1,6 +1,8 @@
 """The benchmarks' harness on small contestants; the peers, where installed, on a small network."""
 
 import json
+import platform
+import re
 import subprocess
 import sys
 import time
@@ -14,8 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
 try:
-    from benchmarks import cases, contestants, plot, racing, report, yardsticks
-    from benchmarks.laplacian import judged, table
+    from benchmarks import cases, contestants, machine, plot, racing, report, yardsticks
+    from benchmarks.laplacian import add_shares, judged, table
 finally:
     sys.path.remove(str(ROOT))
 
@@ -47,6 +49,25 @@ def test_every_repetition_has_another_order_with_everybody_in_it() -> None:
 def test_the_budget_ends_the_run() -> None:
     times = racing.interleave({"only": sleeper(0.01)}, 1000, 0.05, settle=0, turn_seconds=0.001)
     assert 1 <= len(times["only"]) < 50
+
+
+def test_one_that_is_stuck_leaves_time_for_the_others() -> None:
+    turns = {"stuck": sleeper(0.2), "quick": sleeper(0.001)}
+    times = racing.interleave(turns, 5, budget=0.4, settle=0, turn_seconds=0.002)
+    assert len(times["stuck"]) == 1
+    assert len(times["quick"]) >= 5
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    described = machine.describe()
+    assert described["libraries"]["numpy"] == np.__version__
+    assert described["cores"] >= 1
+    words = set(re.findall(r"[^\s\"]+", json.dumps(described)))
+    assert platform.node() not in words
+    assert not any(word.startswith("/") for word in words)
+    quiet = machine.one_line(described | {"load_before": 0.0, "cores": 4})
+    assert "in use" not in quiet
+    assert "in use" in machine.one_line(described | {"load_before": 2.0, "cores": 4})
 
 
 def test_the_first_call_counts_only_if_it_is_longer_than_the_turn() -> None:
@@ -139,20 +160,21 @@ def test_yardsticks_multiply() -> None:
 
 
 def test_table_and_plot_show_who_is_left_without_a_time(tmp_path: Path) -> None:
-    fast = {"name": "fast", "status": "ok", "relative_error": 1e-7, "share_of_peak": 0.5}
+    fast = {"name": "fast", "status": "ok", "relative_error": 1e-7}
     fast |= {"gflops": 1.0} | report.summary([0.001, 0.002])
     wrong = {"name": "off", "status": "wrong", "relative_error": 0.25}
     failed = {"name": "ill", "status": "failed", "reason": "ValueError: no"}
     case: report.Row = {"name": "c", "title": "2-1", "rows": [fast, wrong, failed]}
     case["baseline"] = report.add_ratios(case["rows"], "fast")
-    case["peak"] = {"gflops": 2.0, "product": "2 x 2 x 2"}
+    case["yardsticks"] = [{"name": "small", "gflops": 1.5}, {"name": "large", "gflops": 2.0}]
+    assert add_shares([case]) == {"gflops": 2.0, "product": "large"}
     lines = table(case).splitlines()
     assert "| fast | 1 | 1.5 | 1 | 1 | 1 | 50 % | 1.0e-07 | 2 |" in lines
     assert any(line.startswith("| off | wrong |") and "0.25" in line for line in lines)
     assert any(line.startswith("| ill | failed: ValueError: no |") for line in lines)
 
     pytest.importorskip("matplotlib")
-    content = {"dtype": "float32", "machine": {"processor": "p", "cores": 1}, "cases": [case]}
+    content = {"dtype": "float32", "machine": machine.describe(), "cases": [case]}
     plot.save(content, tmp_path / "times.png")
     assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
 
