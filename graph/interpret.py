@@ -57,6 +57,7 @@ def _leads(operands: list[Value]) -> tuple[str, ...]:
     return tuple(sorted({name for operand in operands for name in operand.lead}))
 
 
+@np.errstate(all="ignore")  # NaN and infinity pass through; they are no reason to warn
 def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value:
     """The value of one operation on values; leading axes are sorted by name."""
     lead = _leads(operands)
@@ -92,8 +93,8 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
         case Broadcast(shape):
             return Value(np.broadcast_to(operand.align(lead, len(shape)), sizes + shape), lead)
         case Slice(start, step, shape):
-            axes = zip(start, step, shape, strict=True)
-            grid: tuple[Any, ...] = np.ix_(*(a + b * np.arange(n) for a, b, n in axes))
+            ranges = zip(start, step, shape, strict=True)
+            grid: tuple[Any, ...] = np.ix_(*(a + b * np.arange(n) for a, b, n in ranges))
             return Value(array[(..., *grid)] if grid else array, lead)
         case Gather(index):
             flat = array.reshape((*sizes, -1))
