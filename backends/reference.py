@@ -34,7 +34,8 @@ class ReferenceGraph:
         leaves: dict[int, Value] = {}
 
         def read(array: NDArray[Any]) -> NDArray[Any]:
-            return numbers.array(np.asarray(array, dtype))
+            exact = dtype == object  # the number system converts floats itself
+            return numbers.array(np.asarray(array, None if exact else dtype))
 
         for node in graph.leaves:
             match graph[node].op:

@@ -174,7 +174,8 @@ class Scheduler:
 
     def _is_full_sum(self, node: int) -> bool:
         op = self.graph[node].op
-        return isinstance(op, Sum) and not op.axes and not self.graph[node].type.directions
+        over_all = isinstance(op, Sum) and bool(op.directions) and not op.axes
+        return over_all and not self.graph[node].type.directions
 
     def _sources(self, node: int) -> list[int]:
         operands = self.graph.operands(node)
@@ -296,8 +297,8 @@ class Scheduler:
             return affine(cube.reshape([math.prod(sizes[c] for c in part) for part in parts]))
 
         view = self.views[operand]
-        if view.turns:
-            return None
+        if self.graph[view.node].type.directions != self.graph[node].type.directions:
+            return None  # copies that are not in memory, or an axis that is one of the point there
         operand_rows = spaced(view.rows, letters[position], (batch, group, inner))
         out = np.arange(math.prod(self.graph[node].type.shape))
         result_rows = spaced(out, result, (batch, group, rows))
