@@ -34,7 +34,7 @@ class ReferenceGraph:
         leaves: dict[int, Value] = {}
 
         def read(array: NDArray[Any]) -> NDArray[Any]:
-            exact = dtype == object  # the number system converts floats itself
+            exact = dtype.kind == "O"  # the number system converts floats itself
             return numbers.array(np.asarray(array, None if exact else dtype))
 
         for node in graph.leaves:
