@@ -24,6 +24,7 @@ from jetfold.graph import (
     Rule,
     Sum,
     add_map,
+    fit,
     operand_symbol,
 )
 from jetfold.graph.simplify import LINEAR_OF_ZERO
@@ -59,7 +60,7 @@ def _push_replicate(editor: Editor, node: int, found: dict[int, Any]) -> int:
     else:
         new = editor.add(old.op, *operands)
     editor.annotate(new, old.source, old.role)
-    return new if axis in editor[new].type.directions else editor.add(Replicate(axis), new)
+    return fit(editor, new, old.type)
 
 
 def _replicated_sum(editor: Editor, node: int) -> dict[int, Any] | None:
@@ -268,7 +269,8 @@ def _put_split(editor: Editor, node: int, found: tuple[_Below, Split]) -> int:
         _sum_symbol(j): _sum(editor, add_map(editor, term, nodes), below)
         for j, term in enumerate(inner)
     }
-    return add_map(editor, outer, nodes | sums)
+    # Sums that turn out to be equal can cancel, and what is left may lack the point's shape.
+    return fit(editor, add_map(editor, outer, nodes | sums), editor[node].type)
 
 
 PULL_SUM = [
