@@ -174,6 +174,7 @@ class Editor:
         A user that becomes equal to an existing node is merged into it.
         """
         users: list[int] = []
+        replaced: list[int] = []
         pending = [(old, new)]
         while pending:
             gone, kept = pending.pop()
@@ -193,6 +194,8 @@ class Editor:
                 if twin != user:
                     pending.append((user, twin))
                 users.append(twin)
+            replaced.append(gone)
+        for gone in replaced:  # last, as a twin may have been used by nothing but a replaced node
             self.prune(gone)
         return tuple(dict.fromkeys(user for user in users if user in self.nx))
 
