@@ -40,8 +40,8 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
         lambda x, y, z: sp.exp(x) * sp.sin(y * z) + sp.log(2 + z) * sp.atan(x),
     ),
     "powers": (
-        lambda x: np.sqrt(1 + x[2] ** 2) * (2 + x[1]) ** x[0],
-        lambda x, y, z: sp.sqrt(1 + z**2) * (2 + y) ** x,
+        lambda x: np.sqrt(1 + x[2] ** 2) * (2 + x[1]) ** 2.5 * 1.5 ** x[0],
+        lambda x, y, z: sp.sqrt(1 + z**2) * (2 + y) ** 2.5 * 1.5**x,
     ),
 }
 ORDER = 6
