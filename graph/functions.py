@@ -30,6 +30,83 @@ class _Elementary(sp.Function):
     def _eval_is_extended_real(self) -> bool:
         return True
 
+    def _eval_evalf(self, prec: int) -> Any:
+        from jetfold.graph.numbers import value_of_constant
+
+        return value_of_constant(self, prec)
+
+
+class Shorthand(_Elementary):
+    """A function that calculus takes as it is, and that is spelled out when it is computed.
+
+    It keeps a quotient or a product together whose parts overflow where the whole is finite.
+    """
+
+    def meaning(self) -> Any:
+        """The expression to compute."""
+        raise NotImplementedError
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.meaning()._eval_evalf(prec)
+
+
+def spell_out(expr: Any) -> Any:
+    """The expression without shorthands."""
+    return expr.replace(lambda e: isinstance(e, Shorthand), lambda e: spell_out(e.meaning()))
+
+
+class unit(Shorthand):
+    """x / sqrt(x**2 + y**2), the first coordinate of the unit vector along (x, y)."""
+
+    nargs = 2
+
+    def meaning(self) -> Any:
+        return self.args[0] / hypot(*self.args)
+
+    def partial(self, position: int) -> Any:
+        x, y = self.args
+        across = unit(y, x) / hypot(x, y)
+        return across * unit(y, x) if position == 0 else -across * unit(x, y)
+
+
+class csch(Shorthand):
+    """1 / sinh(x)."""
+
+    nargs = 1
+
+    def meaning(self) -> Any:
+        return 1 / sp.sinh(self.args[0])
+
+    def partial(self, position: int) -> Any:
+        return -self * coth(self.args[0])
+
+
+class coth(Shorthand):
+    """1 / tanh(x)."""
+
+    nargs = 1
+
+    def meaning(self) -> Any:
+        return 1 / sp.tanh(self.args[0])
+
+    def partial(self, position: int) -> Any:
+        return -(csch(self.args[0]) ** 2)
+
+
+class cut(Shorthand):
+    """x, but at most 2**20 in size: polynomials in it times exp(-cut(x)**2) do not overflow.
+
+    Its derivative is taken as 1, as all is multiplied by exp(-2**40) = 0 where it is not.
+    """
+
+    nargs = 1
+
+    def meaning(self) -> Any:
+        return minimum(maximum(self.args[0], -(2**20)), 2**20)
+
+    def partial(self, position: int) -> Any:
+        return sp.S.One
+
 
 class expm1(_Elementary):
     """exp(x) - 1, exact for small x."""
@@ -126,8 +203,68 @@ class hypot(_Elementary):
 
     nargs = 2
 
+    @classmethod
+    def eval(cls, x: Any, y: Any) -> Any:
+        first, second = sp.ordered((x, y))
+        return None if first == x else cls(first, second)
+
     def partial(self, position: int) -> Any:
-        return self.args[position] / self
+        return unit(self.args[position], self.args[1 - position])
+
+
+class arctan2(_Elementary):
+    """The angle between the positive x axis and the vector (x, y), given as (y, x)."""
+
+    nargs = 2
+
+    def partial(self, position: int) -> Any:
+        y, x = self.args
+        return (unit(x, y) if position == 0 else -unit(y, x)) / hypot(x, y)
+
+
+class arctan(_Elementary):
+    """The inverse of tan."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / hypot(1, self.args[0]) ** 2
+
+
+class arcsinh(_Elementary):
+    """The inverse of sinh."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 1 / hypot(1, self.args[0])
+
+
+class arccosh(_Elementary):
+    """The inverse of cosh."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return csch(self)
+
+
+class erf(_Elementary):
+    """The error function."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return 2 / sp.sqrt(sp.pi) * sp.exp(-(cut(self.args[0]) ** 2))
+
+
+class erfc(_Elementary):
+    """1 - erf(x), exact for large x."""
+
+    nargs = 1
+
+    def partial(self, position: int) -> Any:
+        return -erf(self.args[0]).partial(position)
 
 
 class sign(_Elementary):

@@ -22,6 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph.errors import UnsupportedError
+from jetfold.graph.functions import Shorthand
 from jetfold.graph.ops import operand_symbol
 
 COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
@@ -102,6 +103,8 @@ class _Evaluator:
             return self._power(expr)
         if isinstance(expr, sp.exp):
             return self.call("exp", [self(expr.args[0])])
+        if isinstance(expr, Shorthand):
+            return self(expr.meaning())
         if isinstance(expr, sp.Function):
             return self.call(name_of(expr), [self(argument) for argument in expr.args])
         raise UnsupportedError(f"no number system can compute {expr} ({type(expr).__name__})")
@@ -332,6 +335,14 @@ def _mpmath_call(name: str, arguments: list[Any]) -> Any:
     if function is None:
         raise UnsupportedError(f"mpmath has no function for {name}")
     return function(*arguments)
+
+
+def value_of_constant(call: sp.Function, precision: int) -> Any:
+    """A function of numbers to this many bits; NaN where it is not real."""
+    with mpmath.workprec(precision + 10):
+        value = _mpmath_call(name_of(call), [_mpmath_number(number) for number in call.args])
+        real = not isinstance(value, mpmath.mpc)
+        return sp.Float(mpmath.mpf(value), precision=precision) if real else sp.nan
 
 
 FLOAT = FloatNumbers()

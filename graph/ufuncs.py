@@ -105,13 +105,13 @@ _ELEMENTARY: Mapping[str, Callable[..., Any]] = {
     "tan": sp.tan,
     "arcsin": sp.asin,
     "arccos": sp.acos,
-    "arctan": sp.atan,
-    "arctan2": sp.atan2,
+    "arctan": fn.arctan,
+    "arctan2": fn.arctan2,
     "sinh": sp.sinh,
     "cosh": sp.cosh,
     "tanh": sp.tanh,
-    "arcsinh": sp.asinh,
-    "arccosh": sp.acosh,
+    "arcsinh": fn.arcsinh,
+    "arccosh": fn.arccosh,
     "arctanh": sp.atanh,
     "deg2rad": lambda x: x * sp.pi / 180,
     "rad2deg": lambda x: x * 180 / sp.pi,
@@ -131,8 +131,8 @@ _PIECEWISE: Mapping[str, Callable[..., Any]] = {
 }
 
 _SPECIAL: Mapping[str, Callable[..., Any]] = {
-    "erf": sp.erf,
-    "erfc": sp.erfc,
+    "erf": fn.erf,
+    "erfc": fn.erfc,
     "expit": fn.expit,
     "log_expit": fn.log_expit,
     "logit": lambda x: sp.log(x) - fn.log1p(-x),

@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
 from jetfold.graph.errors import GraphError
+from jetfold.graph.functions import Shorthand
 from jetfold.graph.graph import Graph, Node
 from jetfold.graph.interpret import BATCH
 from jetfold.graph.numbers import COMPARISONS, FLOAT_FUNCTIONS, name_of
@@ -166,7 +167,7 @@ def unknown_parts(expr: Any) -> Iterator[Any]:
     if isinstance(expr, sp.Piecewise):
         arguments = [part for branch in expr.args for part in branch.args]
     elif isinstance(expr, sp.Function):
-        if name_of(expr) not in FLOAT_FUNCTIONS:
+        if name_of(expr) not in FLOAT_FUNCTIONS and not isinstance(expr, Shorthand):
             yield expr
     elif not isinstance(expr, _KNOWN) and (not expr.is_number or expr in (sp.I, sp.zoo)):
         yield expr

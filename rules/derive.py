@@ -63,7 +63,7 @@ def taylor_rule(expr: sp.Expr, order: int, active: tuple[int, ...]) -> tuple[sp.
 
 def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
     """The coefficients as sums of terms, for a function that is not a selection."""
-    slopes = {i: in_output(sp.diff(expr, operand_symbol(i)), expr) for i in active}
+    slopes = {i: _slope(expr, i) for i in active}
     terms: Terms = {((i, 1),): slope for i, slope in slopes.items() if slope != 0}
     result: list[Terms] = [{(): expr}, terms]
     while len(result) <= order:
@@ -81,6 +81,12 @@ def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Ter
         tidied = {monomial: tidy(factor, unit) for monomial, factor in following.items()}
         result.append({monomial: factor for monomial, factor in tidied.items() if factor != 0})
     return result[: order + 1]
+
+
+def _slope(expr: sp.Expr, operand: int) -> sp.Expr:
+    """The first derivative; where the output is in it, factors would be no more accurate."""
+    slope = in_output(sp.diff(expr, operand_symbol(operand)), expr)
+    return slope if slope.has(OUTPUT) else tidy(slope)
 
 
 def _accumulate(terms: Terms, monomial: Monomial, factor: sp.Expr) -> None:
@@ -113,7 +119,10 @@ def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One) -> sp.Expr:
 
 
 def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
-    """A derivative of ``expr`` written with `OUTPUT` wherever ``expr`` or a power of it occurs."""
+    """A derivative of ``expr`` written with `OUTPUT` wherever ``expr`` or a power of it occurs.
+
+    The derivative of a quotient by what is below the line is the quotient once more divided.
+    """
     if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
         base, exponent = expr.args
 
@@ -124,6 +133,11 @@ def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
         return slope.replace(lambda e: isinstance(e, sp.Pow) and e.base == base, power)
     if isinstance(expr, (sp.Function, sp.exp)):
         return slope.xreplace({expr: OUTPUT})
+    if isinstance(expr, sp.Mul):
+        below = expr.as_numer_denom()[1].free_symbols
+        ratio = sp.cancel(slope / expr) if below else sp.S.Zero
+        if ratio != 0 and ratio.as_numer_denom()[1].free_symbols <= below:
+            return OUTPUT * ratio
     return slope
 
 
