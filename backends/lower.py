@@ -27,8 +27,10 @@ from jetfold.backends.program import (
 )
 from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
 from jetfold.backends.views import Index, Turns, affine
-from jetfold.graph import Contract, Graph, Sum
+from jetfold.graph import Contract, DirectionAxis, Graph, Sum
 from jetfold.graph.ops import split_spec
+
+Axes = tuple[DirectionAxis, ...]
 
 
 def lower(graph: Graph) -> Program:
@@ -128,26 +130,25 @@ class _Lowering:
             self.shared[node] = SharedPlace(offset, self.graph[node].type)
         return self.shared[node]
 
-    def _access(self, read: Read, names: Sequence[str]) -> Access:
+    def _access(self, read: Read, axes: Axes) -> Access:
         place = self.places.get(read.node) or self._shared_place(read.node)
         spaced = affine(read.rows)
         start, step = (spaced[0], spaced[1][0]) if spaced is not None else (0, 1)
         table = None if spaced is not None else read.rows
-        strides = list(place.strides(names))
-        for name, rows in read.turns:
-            strides[names.index(name)] += rows * self._row_step(place)
+        strides = list(place.strides(axes))
+        for axis, rows in read.turns:
+            strides[axes.index(axis)] += rows * self._row_step(place)
         return Access(place, start, step, table, tuple(strides))
 
     def _row_step(self, place: Place | SharedPlace) -> int:
         return 1 if isinstance(place, SharedPlace) else self.buffers[place.buffer].slots
 
-    def _operand(self, read: Read, names: Sequence[str]) -> tuple[Operand, Access]:
-        """How a kernel reads an operand, and with which arguments."""
-        access = self._access(read, names)
-        have = {axis.name for axis in self.graph[read.node].type.directions}
-        have.update(name for name, _ in read.turns)
-        axes = tuple(i for i, name in enumerate(names) if name in have)
-        return Operand(isinstance(access.place, SharedPlace), _rows(access), axes), access
+    def _operand(self, read: Read, axes: Axes) -> tuple[Operand, Access]:
+        """How a kernel with these axes reads an operand, and with which arguments."""
+        access = self._access(read, axes)
+        have = {*self.graph[read.node].type.directions, *(axis for axis, _ in read.turns)}
+        moving = tuple(i for i, axis in enumerate(axes) if axis in have)
+        return Operand(isinstance(access.place, SharedPlace), _rows(access), moving), access
 
     # Instructions ---------------------------------------------------------------------------------
 
@@ -205,13 +206,13 @@ class _Lowering:
 
     def _nest(self, nest: Nest) -> Run:
         graph, schedule = self.graph, self.schedule
-        names = sorted({
-            axis.name
+        # Values that never meet may have axes of one name and different sizes: two loops.
+        axes = tuple(sorted({
+            axis
             for node in nest.nodes
             for kind in [graph[node].type, *(graph[o].type for o in graph.operands(node))]
             for axis in kind.directions
-        })  # fmt: skip
-        sizes = self._sizes(names)
+        }))  # fmt: skip
         reads: dict[tuple[int, bytes, Turns], int] = {}
         operands: list[Operand] = []
         accesses: list[Access] = []
@@ -227,7 +228,7 @@ class _Lowering:
                 key = (read.node, read.rows.tobytes(), read.turns)
                 if key not in reads:
                     reads[key] = len(operands)
-                    operand, access = self._operand(read, names)
+                    operand, access = self._operand(read, axes)
                     operands.append(operand)
                     accesses.append(access)
                 sources.append(Source(True, reads[key]))
@@ -235,37 +236,33 @@ class _Lowering:
             if node in self.in_memory:
                 output = len(outputs)
                 outputs.append(node)
-            axes, summed = (
-                _numbers([axis.name for axis in kind.directions], names)
+            own, summed = (
+                tuple(axes.index(axis) for axis in kind.directions)
                 for kind in (graph[node].type, schedule.summed(node))
             )
             expr, phase = schedule.expression(node), nest.phase[node]
-            described.append(NestNode(expr, tuple(sources), axes, summed, phase, output))
-        kernel = build_kernel(len(names), tuple(described), tuple(operands))
+            described.append(NestNode(expr, tuple(sources), own, summed, phase, output))
+        kernel = build_kernel(len(axes), tuple(described), tuple(operands))
         rows = math.prod(nest.shape)
-        stores = [self._access(Read(node, np.arange(rows)), names) for node in outputs]
+        stores = [self._access(Read(node, np.arange(rows)), axes) for node in outputs]
+        sizes = tuple(axis.size for axis in axes)
         return Run(kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes))
-
-    def _sizes(self, names: Sequence[str]) -> tuple[int, ...]:
-        found = {
-            axis.name: axis.size for node in self.graph for axis in self.graph[node].type.directions
-        }
-        return tuple(found[name] for name in names)
 
     def _reduction(self, node: int) -> Run:
         reads, rows, reduced = self._factors(node)
         graph = self.graph
-        outer = [axis.name for axis in graph[node].type.directions]
-        every = {a.name for o in graph.operands(node) for a in graph[o].type.directions}
-        names = outer + sorted(every - set(outer))
+        outer = graph[node].type.directions
+        every = {axis for o in graph.operands(node) for axis in graph[o].type.directions}
+        axes = (*outer, *sorted(every.difference(outer)))
         operands, accesses = [], []
         for read in reads:
-            operand, access = self._operand(read, names)
+            operand, access = self._operand(read, axes)
             operands.append(operand)
             accesses.append(access)
-        kernel = ReductionKernel(len(names), len(outer), tuple(operands))
-        store = self._access(Read(node, np.arange(rows)), names)
-        return Run(kernel, rows, self._sizes(names), reduced, tuple(accesses), (store,), (node,))
+        kernel = ReductionKernel(len(axes), len(outer), tuple(operands))
+        store = self._access(Read(node, np.arange(rows)), axes)
+        sizes = tuple(axis.size for axis in axes)
+        return Run(kernel, rows, sizes, reduced, tuple(accesses), (store,), (node,))
 
     def _factors(self, node: int) -> tuple[list[Read], int, int]:
         """The operands of a reduction, row [f, k] of each, and how many f and k there are."""
@@ -293,10 +290,6 @@ class _Lowering:
             reads.append(self.schedule.read(operand, index))
         reduced = math.prod(sizes[c] for c in inner)
         return reads, math.prod(sizes[c] for c in result), reduced
-
-
-def _numbers(have: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
-    return tuple(names.index(name) for name in have)
 
 
 def _rows(access: Access) -> Rows:

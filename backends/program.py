@@ -26,7 +26,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph import Graph
-from jetfold.graph.ops import Type
+from jetfold.graph.ops import DirectionAxis, Type
 
 
 class Rows(Enum):
@@ -115,9 +115,9 @@ class Place:
     def rows(self) -> int:
         return int(np.prod(self.type.shape, dtype=int))
 
-    def strides(self, names: Sequence[str]) -> tuple[int, ...]:
-        """By how many slots each named direction axis moves; 0 for one the value lacks."""
-        return _strides(self.type, names, 1)
+    def strides(self, axes: Sequence[DirectionAxis]) -> tuple[int, ...]:
+        """By how many slots each direction axis moves; 0 for one the value lacks."""
+        return _strides(self.type, axes, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +127,17 @@ class SharedPlace:
     offset: int
     type: Type
 
-    def strides(self, names: Sequence[str]) -> tuple[int, ...]:
-        """By how many numbers each named direction axis moves; 0 for one the value lacks."""
-        return _strides(self.type, names, int(np.prod(self.type.shape, dtype=int)))
+    def strides(self, axes: Sequence[DirectionAxis]) -> tuple[int, ...]:
+        """By how many numbers each direction axis moves; 0 for one the value lacks."""
+        return _strides(self.type, axes, int(np.prod(self.type.shape, dtype=int)))
 
 
-def _strides(kind: Type, names: Sequence[str], unit: int) -> tuple[int, ...]:
+def _strides(kind: Type, axes: Sequence[DirectionAxis], unit: int) -> tuple[int, ...]:
     found = {}
     for axis in reversed(kind.directions):
-        found[axis.name] = unit
+        found[axis] = unit
         unit *= axis.size
-    return tuple(found.get(name, 0) for name in names)
+    return tuple(found.get(axis, 0) for axis in axes)
 
 
 @dataclass(frozen=True)
@@ -250,19 +250,6 @@ class Program:
     workspace: int
     slots: int
     kernels: tuple[Kernel, ...] = field(default=())
-
-    def index(self, access: Access) -> tuple[int, int]:
-        """First element and step per row of an access, in slots (or numbers for shared values)."""
-        place = access.place
-        if isinstance(place, SharedPlace):
-            return place.offset + access.start, access.step
-        buffer = self.buffers[place.buffer]
-        start = buffer.offset + access.start * buffer.slots + place.slot
-        return start, access.step * buffer.slots
-
-    def row_step(self, place: Place | SharedPlace) -> int:
-        """How far apart two rows of a value are, in slots (or numbers for shared values)."""
-        return 1 if isinstance(place, SharedPlace) else self.buffers[place.buffer].slots
 
     def counts(self) -> dict[str, Any]:
         """How many instructions and kernels of each kind there are."""

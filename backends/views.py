@@ -9,13 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.graph import MOVES, Concatenate, Direct, Graph, Op, Replicate, Type, Value
+from jetfold.graph import (
+    MOVES,
+    Concatenate,
+    Direct,
+    DirectionAxis,
+    Graph,
+    Op,
+    Replicate,
+    Type,
+    Value,
+)
 from jetfold.graph.interpret import apply
 
 Index = NDArray[np.int64]
 
 
-Turns = tuple[tuple[str, int], ...]
+Turns = tuple[tuple[DirectionAxis, int], ...]
 """Direction axes that are axes of the point in memory, each with its step in rows."""
 
 
@@ -79,7 +89,7 @@ def _turned(op: Direct, view: View, shape: tuple[int, ...]) -> View:
     """
     rows = np.moveaxis(view.rows.reshape(shape), op.position, 0)
     step = int((rows[1] - rows[0]).reshape(-1)[0]) if len(rows) > 1 and rows[0].size else 0
-    return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis.name, step)))
+    return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis, step)))
 
 
 def turns_evenly(op: Direct, rows: Index, shape: tuple[int, ...]) -> bool:

@@ -91,11 +91,6 @@ def _kernel(number: int, kernel: Kernel, printer: Printer) -> Iterator[str]:
 # Arguments and addresses --------------------------------------------------------------------------
 
 
-def argument_count(axes: int, operands: tuple[Operand, ...], outputs: int) -> int:
-    """How many integers an instruction of this kernel takes."""
-    return 2 + axes + (len(operands) + outputs) * (2 + axes)
-
-
 def _read_arguments(axes: int, operands: tuple[Operand, ...], outputs: int) -> Iterator[str]:
     """Rows, reduced rows, sizes of the axes; then start, step and axis strides of each value."""
     yield "rows = args[t]"
