@@ -109,7 +109,7 @@ class _Lowering:
         for node in nodes:
             self.places[node] = Place(len(self.buffers), slot, self.graph[node].type)
             slot += self.graph[node].type.copies
-        self.buffers.append(Buffer(rows, slot + (slot > 8 and slot % 2 == 0)))
+        self.buffers.append(Buffer(rows, slot))
 
     def _pack(self) -> None:
         """Values that meet the same matrix share a buffer, and so do their products."""
