@@ -93,7 +93,7 @@ class Operator(ABC):
 
     def __repr__(self) -> str:
         """The operator as it was made; options that have their defaults are left out."""
-        given = [getattr(self.function, "__qualname__", repr(self.function))]
+        given = [_name(self.function)]
         for name, option in inspect.signature(type(self)).parameters.items():
             value = self.__dict__.get(name, option.default)
             if name != "function" and value != option.default:
@@ -143,7 +143,7 @@ class Operator(ABC):
         try:
             signature.bind(None, *[None] * count)
         except TypeError as error:
-            name = getattr(self.function, "__qualname__", repr(self.function))
+            name = _name(self.function)
             raise ArgumentError(
                 f"{name}{signature} cannot be called with a point and {count} parameters: {error}; "
                 "the operator is called with points and with what the function takes behind x"
@@ -204,6 +204,13 @@ class Operator(ABC):
         own = {n: named[op.name] for n, op in leaves if isinstance(op, Input) and op.name in named}
         where = editor.insert(graph, own)
         return [wrap(editor, where[output]) for output in graph.outputs], outputs
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """What to call a function in messages; never the arrays that it may hold."""
+    if isinstance(function, Operator):
+        return repr(function)
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def editor_of(*trees: Any) -> Editor | None:
