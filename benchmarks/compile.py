@@ -55,7 +55,7 @@ def first_result(contestant: Contestant, case: Case, dtype: str) -> tuple[dict[s
 
 def started(contestant: Contestant, case: Case, dtype: str, folder: str) -> dict[str, float]:
     """`first_result` in a fresh process with this cache; raises Failed for a wrong result."""
-    with closing(Runner(cache_variables(folder))) as runner:
+    with closing(Runner(cache_variables(folder) | dict(contestant.environment))) as runner:
         seconds, result = runner.run(first_result, contestant, case, dtype)
     error = relative_error(result, reference_laplacian(case.problem(dtype)))
     if not error <= TOLERANCE[dtype]:

@@ -22,13 +22,15 @@ class Contestant:
     """`module.function(problem)` gives a call without arguments that returns the Laplacian (N,).
 
     The call takes its data in the library's own arrays, made beforehand, and returns only when
-    the result is there as a NumPy array. `needs` are the modules to import before any clock runs.
+    the result is there as a NumPy array. `needs` are the modules to import before any clock runs,
+    `environment` holds variables for its process.
     """
 
     name: str
     module: str
     function: str
     needs: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
 
     def missing(self) -> str | None:
         """Why this contestant cannot take part, or None."""
@@ -63,6 +65,15 @@ CONTESTANTS = (
     Contestant("JAX hessian", "with_jax", "hessian_trace", ("jax",)),
     Contestant("JAX jet", "with_jax", "jet_second_order", ("jax",)),
     Contestant("PyTorch autograd", "with_torch", "autograd_twice", ("torch",)),
+    # Its OpenMP threads spin while they wait: good on an idle machine, but where another program
+    # takes one of the cores every small operation waits for the scheduler, up to 30 times longer.
+    Contestant(
+        "PyTorch, passive wait",
+        "with_torch",
+        "autograd_twice",
+        ("torch",),
+        (("OMP_WAIT_POLICY", "PASSIVE"),),
+    ),
 )
 
 

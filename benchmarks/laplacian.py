@@ -158,7 +158,9 @@ def main(argv: Sequence[str] | None = None) -> Path:
     cases = []
     with ExitStack() as stack:
         runners = {
-            contestant: stack.enter_context(closing(Runner(environment)))
+            contestant: stack.enter_context(
+                closing(Runner(environment | dict(contestant.environment)))
+            )
             for contestant in chosen
             if contestant.name not in left_out
         }

@@ -53,7 +53,9 @@ def measured(contestant: Contestant, cases: Sequence[Case], dtype: str) -> Row:
         with TemporaryDirectory() as folder:
             try:
                 for _ in ("fill the cache", "measure"):
-                    with closing(Runner(cache_variables(folder))) as runner:
+                    with closing(
+                        Runner(cache_variables(folder) | dict(contestant.environment))
+                    ) as runner:
                         amount, result = runner.run(working_memory, contestant, case, dtype)
             except Failed as failure:
                 return row | {"status": "failed", "reason": f"N = {case.points}: {failure}"}

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from . import machine
-from .report import Row
+from .report import Row, number
 
 # Blue against grey: told apart without colour vision and in black and white.
-_OURS, _OTHERS, _MEDIAN = "#0b5fa5", "#b9bec4", "#1c1c1c"
+_OURS, _OTHERS, _MEDIAN = "#4a90d9", "#b9bec4", "#1c1c1c"
+_LONGEST = 6  # the same scale in all panels; a longer bar is cut and marked
 
 
 def save(content: Row, path: Path) -> None:
@@ -38,7 +39,7 @@ def save(content: Row, path: Path) -> None:
     figure.suptitle(
         f"Batched Laplacian, {content['dtype']}, relative to the first bar (less is better)\n"
         f"{machine.one_line(content['machine'])}\n"
-        "bar and numbers: least time; black line: ratio of the medians",
+        "bar and numbers: least time; black line: ratio of the medians; triangle: bar is cut",
         fontsize=10.5,
     )
     figure.savefig(path, dpi=120)
@@ -51,18 +52,26 @@ def _draw(panel: Any, case: Row) -> None:
     )
     for place, row in enumerate(timed):
         ours = row["name"].startswith("jetfold")
-        panel.barh(place, row["ratio_min"], color=_OURS if ours else _OTHERS, height=0.72)
-        panel.plot([row["ratio_median"]] * 2, [place - 0.36, place + 0.36], color=_MEDIAN, lw=1.4)
-        end = max(row["ratio_min"], row["ratio_median"])
-        text = f"{row['ratio_min']:.2g}x  ({row['min_ms']:.3g} ms)"
+        least, median = row["ratio_min"], row["ratio_median"]
+        panel.barh(place, min(least, _LONGEST), color=_OURS if ours else _OTHERS, height=0.72)
+        if median <= _LONGEST:
+            panel.plot([median] * 2, [place - 0.36, place + 0.36], color=_MEDIAN, lw=1.4)
+        text = f"{least:.1f}\N{MULTIPLICATION SIGN}  ({number(row['min_ms'])} ms)"
+        cut = least > _LONGEST
         panel.annotate(
-            text, (end, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5
+            f"{text}  \N{BLACK RIGHT-POINTING TRIANGLE}" if cut else text,
+            (_LONGEST if cut else max(least, median if median <= _LONGEST else 0), place),
+            xytext=(-5 if cut else 5, 0),
+            textcoords="offset points",
+            ha="right" if cut else "left",
+            va="center",
+            fontsize=8.5,
         )
     panel.set_yticks(range(len(timed)), [row["name"] for row in timed], fontsize=9)
     panel.invert_yaxis()
     panel.axvline(1.0, color=_MEDIAN, lw=0.8, ls=":")
-    longest = max(max(row["ratio_min"], row["ratio_median"]) for row in timed)
-    panel.set_xlim(0, 1.32 * longest)
+    panel.set_xlim(0, 1.3 * _LONGEST)
+    panel.set_xticks(range(_LONGEST + 1))
     panel.set_title(case["title"], fontsize=10, loc="left")
     panel.set_xlabel(f"time / time of {case['baseline']}", fontsize=8.5)
     panel.tick_params(axis="x", labelsize=8.5)
