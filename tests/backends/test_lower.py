@@ -275,9 +275,9 @@ def used(program: Program) -> dict[int, tuple[int, int]]:
                 places = [a.place for a in (*instruction.operands, *instruction.outputs)]
             case Store(_, access):
                 places = [access.place]
-        for place in places:
-            if isinstance(place, Place):
-                times.setdefault(place.buffer, []).append(time)
+        for value in places:
+            if isinstance(value, Place):
+                times.setdefault(value.buffer, []).append(time)
     return {buffer: (min(found), max(found)) for buffer, found in times.items()}
 
 
