@@ -10,7 +10,7 @@ import sympy as sp
 
 from jetfold.backends.program import Accumulate, Compute, NestKernel, Operand, Phase
 from jetfold.graph import operand_symbol
-from jetfold.graph.functions import power, spell_out
+from jetfold.graph.functions import power
 
 Axes = tuple[int, ...]
 
@@ -197,7 +197,7 @@ def _ordered(statements: Sequence[Compute | Accumulate]) -> list[Compute | Accum
 
 @lru_cache(maxsize=10_000)
 def computable(expr: sp.Expr) -> sp.Expr:
-    """The expression without shorthands and derivatives of powers, which backends need not know.
+    """The expression without derivatives of powers, which backends need not know.
 
     ``power(x, p, n)`` with n > 0 is the falling factorial of p times a power, and zero wherever the
     factor is, also at x = 0.
@@ -209,4 +209,4 @@ def computable(expr: sp.Expr) -> sp.Expr:
         factor = sp.Mul(*(p - i for i in range(int(n))))
         return sp.Piecewise((0, sp.Eq(factor, 0)), (factor * power(x, p - n, sp.S.Zero), True))
 
-    return spell_out(expr).replace(power, unfold)
+    return expr.replace(power, unfold)

@@ -50,11 +50,6 @@ class Shorthand(_Elementary):
         return self.meaning()._eval_evalf(prec)
 
 
-def spell_out(expr: Any) -> Any:
-    """The expression without shorthands."""
-    return expr.replace(lambda e: isinstance(e, Shorthand), lambda e: spell_out(e.meaning()))
-
-
 class unit(Shorthand):
     """x / sqrt(x**2 + y**2), the first coordinate of the unit vector along (x, y)."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import sympy as sp
 
 from jetfold.graph import UnsupportedError
+from jetfold.graph.functions import Shorthand
 from jetfold.graph.numbers import name_of
 
 HALF = sp.Rational(1, 2)
@@ -36,6 +37,8 @@ class Printer:
             return self._product(expr)
         if isinstance(expr, sp.Pow):
             return self._power(expr)
+        if isinstance(expr, Shorthand):
+            return f"({self(expr.meaning())})"
         if isinstance(expr, (sp.Function, sp.exp)):
             return self._call(name_of(expr), expr.args)
         raise UnsupportedError(f"the CPU backend cannot print {expr} ({type(expr).__name__})")
