@@ -60,7 +60,7 @@ def _with_output(found: list[Block]) -> Iterator[tuple[Block, Block | None]]:
 
 
 def run(code: str, namespace: dict[str, Any], may_fail: bool) -> str:
-    """What a block prints, and the error in which it ends, as Python shows it after the traceback."""
+    """What a block prints, and the error in which it ends, as Python shows it below a traceback."""
     linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
     printed = io.StringIO()
     try:

@@ -1,0 +1,65 @@
+"""Every example runs from the command line, and its check of itself can fail."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+
+COMMANDS = {
+    "hydrogen": ("--points", "100"),
+    "paper_network": ("--widths", "5", "20", "20", "1", "--points", "10"),
+    "inspect_rule": ("arctan2", "--order", "3"),
+}
+
+
+def load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *COMMANDS[name]]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hydrogen_notices_a_wrong_energy(capsys: pytest.CaptureFixture[str]) -> None:
+    example = load("hydrogen")
+    first, *_ = example.STATES
+    example.STATES = (first._replace(energy=-1.1),)
+    assert example.main(["--points", "10"]) == 1
+    assert "WRONG" in capsys.readouterr().out
+
+
+def test_network_notices_a_wrong_laplacian(capsys: pytest.CaptureFixture[str]) -> None:
+    example = load("paper_network")
+    example.by_differences = lambda points, layers: np.ones(len(points))
+    assert example.main([*COMMANDS["paper_network"]]) == 1
+    assert capsys.readouterr().out.count("WRONG") == 2
+
+
+@pytest.mark.parametrize("name", ["tanh", "hypot", "power", "erf", "where", "gammaln", "maximum"])
+def test_rules_agree_with_numerical_derivatives(name: str) -> None:
+    assert load("inspect_rule").main([name, "--order", "4"]) == 0
+
+
+def test_rule_notices_a_wrong_derivative() -> None:
+    example = load("inspect_rule")
+    example.function_of = lambda name: (np.sin, 1)
+    assert example.main(["cos"]) == 1
