@@ -214,17 +214,23 @@ class Editor:
         if self._known.get((self[node].op, operands)) == node:
             del self._known[self[node].op, operands]
 
-    def insert(self, graph: Graph, replacements: dict[int, int]) -> dict[int, int]:
+    def insert(
+        self, graph: Graph, replacements: dict[int, int], first_number: int = 0
+    ) -> dict[int, int]:
         """Copy a graph's nodes in; ``replacements`` gives the nodes here that stand for its leaves.
 
-        Returns where each node of the graph went.
+        Returns where each node of the graph went. The numbers of functions' nodes in roles begin
+        with ``first_number``, so that those of two graphs can be told apart.
         """
         where: dict[int, int] = dict(replacements)
         for node in graph.order:
             if node not in where:
                 operands = [where[operand] for operand in graph.operands(node)]
                 where[node] = self.add(graph[node].op, *operands)
-                self.annotate(where[node], graph[node].source, graph[node].role)
+                role = graph[node].role
+                if role is not None:
+                    role = Coefficient(role.of + first_number, role.order, role.summed)
+                self.annotate(where[node], graph[node].source, role)
         return where
 
     def freeze(self, outputs: Iterable[int] | None = None) -> Graph:

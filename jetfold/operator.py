@@ -202,7 +202,7 @@ class Operator(ABC):
         named = {fresh + name[1:]: tracer.node for name, tracer in values.items()}
         leaves = [(node, graph[node].op) for node in graph.inputs]
         own = {n: named[op.name] for n, op in leaves if isinstance(op, Input) and op.name in named}
-        where = editor.insert(graph, own)
+        where = editor.insert(graph, own, first_number=editor.next_node)
         return [wrap(editor, where[output]) for output in graph.outputs], outputs
 
 

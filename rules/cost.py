@@ -17,11 +17,11 @@ def vectors(graph: Graph) -> int:
     A node of the function is represented by its coefficients (or sums of them); one with direction
     axes counts once for each direction. These are the counts of the paper's table.
     """
+    nodes = (graph[node] for node in graph)
+    coefficients = {(node.role, node.type.directions) for node in nodes if node.role is not None}
     totals: Counter[int] = Counter()
-    for node in graph:
-        role = graph[node].role
-        if role is not None:
-            totals[role.of] += graph[node].type.copies
+    for role, directions in coefficients:
+        totals[role.of] += math.prod(axis.size for axis in directions)
     return max(totals.values(), default=0)
 
 

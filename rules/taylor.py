@@ -6,7 +6,7 @@ direction axes: then one graph pushes all the jets at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sympy as sp
 
@@ -39,6 +39,7 @@ def push_forward(
     0..order. What depends on no input is the same all along the path and has one coefficient.
     """
     jets: dict[int, Jet] = {}
+    roles = _roles(graph)
     for node in graph.order:
         op = graph[node].op
         if isinstance(op, Input):
@@ -51,9 +52,26 @@ def push_forward(
             # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
             jets[node] = [fit(editor, coefficient, graph[node].type) for coefficient in jet]
         for k, coefficient in enumerate(jets[node]):
-            role = Coefficient(node, k) if len(jets[node]) > 1 else None
+            role = roles(node, k) if len(jets[node]) > 1 else None
             editor.annotate(coefficient, graph[node].source, role)
     return jets
+
+
+def _roles(graph: Graph) -> Callable[[int, int], Coefficient | None]:
+    """What the coefficient of some order of a node is: that, where the graph is a function.
+
+    If it is a Taylor graph itself, as with nested operators, its coefficients have coefficients
+    of the first function's nodes, of the sum of both orders.
+    """
+    known = {node: role for node in graph if (role := graph[node].role) is not None}
+
+    def role_of(node: int, order: int) -> Coefficient | None:
+        if not known:
+            return Coefficient(node, order)
+        inner = known.get(node)
+        return inner and Coefficient(inner.of, inner.order + order, inner.summed)
+
+    return role_of
 
 
 def _push(editor: Editor, op: Op, operands: list[Jet], order: int) -> Jet:
