@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ _RELATIONS: Mapping[type, str] = {
     sp.Unequality: "!=",
 }
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_POWER = re.compile(r"\*\*(?:(\d+)|\((-\d+)\))")
+_POWER = re.compile(r"\*\*(?:(\d+)(?![\d.])|\((-\d+)\))")
 _TYPESET = [
     (re.compile(pattern), pretty)
     for pattern, pretty in (
@@ -31,7 +32,7 @@ _TYPESET = [
         (r"\bsqrt\(", "√("),
         (r"\*\*", "^"),
         (r"\*", "·"),
-        (r"(?<= )-(?= )|^-", "−"),
+        ("-", "−"),
         ("<=", "≤"),
         (">=", "≥"),
         ("!=", "≠"),
@@ -85,16 +86,31 @@ class _Printer(StrPrinter):
 
 def to_formula(expr: sp.Expr, operands: Sequence[str]) -> str:
     """The expression of a `Map` with the operands' names in it, as one writes it in NumPy."""
-    return _print(expr, operands, repr)
+    return _print(_decimals(expr, exactly=True), operands, repr)
 
 
 def typeset(expr: sp.Expr, operands: Sequence[str]) -> str:
     """The same for a reader's eye: ``1 − a²`` for ``1 - a**2``; numbers are rounded."""
-    text = _print(expr, operands, "{:.4g}".format)
+    text = _print(_decimals(expr, exactly=False), operands, "{:.4g}".format)
     text = _POWER.sub(lambda power: (power[1] or power[2]).translate(_SUPERSCRIPT), text)
     for pattern, pretty in _TYPESET:
         text = pattern.sub(pretty, text)
     return text
+
+
+def _decimals(expr: sp.Expr, exactly: bool) -> sp.Expr:
+    """The expression with decimals for long fractions: 0.044715 for 8943/200000.
+
+    ``exactly``: only where the decimal that is printed is the fraction.
+    """
+    long = [
+        x
+        for x in expr.atoms(sp.Rational)
+        if x.q > 1 and max(abs(x.p), x.q) > 9999
+        if 0 < abs(float(x)) < math.inf
+        if not exactly or sp.Rational(repr(float(x))) == x
+    ]
+    return expr.xreplace({number: sp.Float(float(number)) for number in long})
 
 
 def _print(expr: sp.Expr, operands: Sequence[str], number: Callable[[float], str]) -> str:
