@@ -46,7 +46,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.laplacian $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist out *.egg-info htmlcov .coverage .coverage.*
+	rm -rf $(VENV) build dist out jetfold-demo.svg *.egg-info htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find $(wildcard graph rules backends jetfold tests examples benchmarks) -name __pycache__ -prune -exec rm -rf {} +
 
