@@ -193,6 +193,19 @@ class logaddexp(_Elementary):
         return expit(self.args[position] - self.args[1 - position])
 
 
+class logaddexp2(Shorthand):
+    """log2(2**x + 2**y), without overflow."""
+
+    nargs = 2
+
+    def meaning(self) -> Any:
+        x, y = self.args
+        return logaddexp(sp.log(2) * x, sp.log(2) * y) / sp.log(2)
+
+    def partial(self, position: int) -> Any:
+        return expit(sp.log(2) * (self.args[position] - self.args[1 - position]))
+
+
 class hypot(_Elementary):
     """sqrt(x**2 + y**2), without overflow."""
 

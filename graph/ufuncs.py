@@ -99,7 +99,7 @@ _ELEMENTARY: Mapping[str, Callable[..., Any]] = {
     "log10": fn.log10,
     "log1p": fn.log1p,
     "logaddexp": fn.logaddexp,
-    "logaddexp2": lambda x, y: fn.logaddexp(sp.log(2) * x, sp.log(2) * y) / sp.log(2),
+    "logaddexp2": fn.logaddexp2,
     "sin": sp.sin,
     "cos": sp.cos,
     "tan": sp.tan,
