@@ -293,7 +293,8 @@ def infer(op: Op, operands: Sequence[Type]) -> Type:
                 raise ShapeError(f"axes {order} do not permute an array of shape {shapes[0]}")
             return Type(tuple(shapes[0][axis] for axis in order), directions)
         case Broadcast(shape):
-            if np.broadcast_shapes(shapes[0], shape) != shape:
+            pairs = zip(reversed(shapes[0]), reversed(shape), strict=False)
+            if len(shapes[0]) > len(shape) or any(size not in (1, full) for size, full in pairs):
                 raise ShapeError(f"cannot broadcast an array of shape {shapes[0]} to {shape}")
             return Type(shape, directions)
         case Slice(_, _, shape):

@@ -127,7 +127,8 @@ class Tracer:
     __array__ = _refusal(
         "a traced value has no numbers yet, so it cannot be converted to a plain array",
         "NumPy's functions take it as it is: leave out np.asarray, write np.stack([...]) for "
-        "np.array([...]), and np.logaddexp.reduce for scipy.special.logsumexp.",
+        "np.array([...]), np.where(mask, array, 0) for array[mask], and np.logaddexp.reduce for "
+        "scipy.special.logsumexp.",
     )
     __float__ = _number_refused("a float")
     __int__ = _number_refused("an int")
