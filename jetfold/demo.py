@@ -182,7 +182,10 @@ def table(measured: list[Measured]) -> Table:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds * 1e6:.1f} µs" if seconds >= 1e-6 else f"{seconds * 1e9:.1f} ns"
+    for unit, name in ((1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= unit:
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds / 1e-9:.3g} ns"
 
 
 def draw(path: Path) -> None:
