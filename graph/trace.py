@@ -57,10 +57,16 @@ def trace(
 
 
 def _output(function: Callable[..., Any], editor: Editor, result: Any) -> int:
-    if isinstance(result, (Tracer, np.ndarray, np.generic, int, float, complex)):
+    if isinstance(result, Tracer):
         return lift(editor, result)
-    kind = type(result).__name__
-    raise _no_array(function, f"returns {result!r} ({kind})", "Return arrays, or trees of arrays.")
+    what = f"{result!r} ({type(result).__name__})"
+    if isinstance(result, (np.ndarray, np.generic, int, float, complex)):
+        dtype = np.asarray(result).dtype
+        if dtype.kind in "buif":
+            return lift(editor, result)
+        what = f"values of dtype {dtype}"
+    do = "Return arrays of real numbers, or trees of arrays."
+    raise _no_array(function, f"returns {what}", do)
 
 
 def _no_array(function: Callable[..., Any], what: str, do: str) -> TraceError:
