@@ -43,7 +43,9 @@ class View:
     def take(self, index: Index) -> View:
         """The view's own rows picked by an index list, in which -1 stands for zero as well."""
         flat = index.reshape(-1)
-        return View(self.node, np.where(flat < 0, -1, self.rows[np.maximum(flat, 0)]), self.turns)
+        rows = np.full(flat.shape, -1)
+        rows[flat >= 0] = self.rows[flat[flat >= 0]]
+        return View(self.node, rows, self.turns)
 
 
 def is_view(op: Op) -> bool:

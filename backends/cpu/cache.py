@@ -11,9 +11,15 @@ import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import llvmlite
+import llvmlite.binding
 import numba
+import numpy as np
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
+
+from jetfold.graph import ArgumentError
 
 _loading = threading.Lock()
 
@@ -30,7 +36,8 @@ if hasattr(os, "register_at_fork"):
 def cache_directory() -> Path:
     """Where generated sources are kept: ``JETFOLD_CACHE_DIR``, else the user's cache folder.
 
-    If that cannot be written to, a folder of the user's among the temporary files.
+    If that cannot be written to, a folder of the user's among the temporary files; an
+    `ArgumentError` if it was chosen by ``JETFOLD_CACHE_DIR``.
     """
     chosen = os.environ.get("JETFOLD_CACHE_DIR")
     if chosen:
@@ -44,33 +51,48 @@ def cache_directory() -> Path:
         wanted.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=wanted):
             return wanted
-    except OSError:
+    except OSError as error:
         if chosen:
-            raise
+            raise ArgumentError(
+                f"JETFOLD_CACHE_DIR is {chosen!r}, where generated code cannot be written "
+                f"({error.strerror or error}); set it to a folder of yours, or leave it unset"
+            ) from error
         fallback = Path(tempfile.gettempdir()) / f"jetfold-{os.getuid()}"
         fallback.mkdir(mode=0o700, exist_ok=True)
+        if fallback.stat().st_uid != os.getuid():  # they could have put code there
+            raise ArgumentError(
+                f"generated code cannot be written to {wanted}, and {fallback} belongs to somebody "
+                "else; set JETFOLD_CACHE_DIR to a folder of yours"
+            ) from error
         return fallback
 
 
 @cache
 def generator_version() -> str:
-    """A hash of everything a compiled worker is made from besides its own source.
+    """A hash of everything a compiled worker is made from besides its own source, and for what.
 
     numba does not notice a change in what a cached function calls; the file's name must.
     """
-    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
+    name, features = config.CPU_NAME, config.CPU_FEATURES
+    processor = llvmlite.binding.get_host_cpu_name() if name is None else name
+    can = get_host_cpu_features() if features is None else features
+    known = f"{numba.__version__} {llvmlite.__version__} {processor} {can}"
+    digest = hashlib.sha256(known.encode())
     folder = Path(__file__).parent
     for path in [folder / "kernels.py", *sorted((folder / "simd").glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def load_source(source: str) -> ModuleType:
+def load_source(source: str, dtype: np.dtype[Any]) -> ModuleType:
     """The module with this source, from a file named after its hash.
 
-    Threads and processes may ask for it at the same time: the file appears complete and once.
+    Threads and processes may ask for it at the same time: the file appears complete and once. Each
+    dtype has its own file, and each kind of processor: two processes that add different code to
+    one index of numba's at the same time could each be given the other's.
     """
-    key = hashlib.sha256((generator_version() + source).encode()).hexdigest()[:24]
+    text = generator_version() + dtype.name + source
+    key = hashlib.sha256(text.encode()).hexdigest()[:24]
     name = f"jetfold_program_{key}"
     with _loading:
         if name in sys.modules:

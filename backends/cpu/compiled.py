@@ -63,13 +63,13 @@ class CompiledGraph:
         if not points or not sum(output.size for output in outputs):
             return outputs
         wanted = [inputs[name] for name in self._input_names]
-        flat = [np.ascontiguousarray(x, dtype).reshape(points, -1) for x in wanted]
+        flat = [_rows(x, points, dtype) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
         threads = thread_count() if points * self._work > SERIAL_WORK else 1
         shared = self._prelude(parameters, dtype, threads)
         samples = self._samples(points, threads, dtype)
         known = self._arguments(samples, lanes(dtype))
-        run = load_source(self.source).run
+        run = load_source(self.source, dtype).run
         tiles = -(-points // samples)
 
         def work(first: int, last: int) -> None:
@@ -104,6 +104,16 @@ class CompiledGraph:
         workspace = aligned_empty(size, dtype)
         workspace[:] = 0  # columns that only fill up a vector are computed with, too
         return workspace
+
+
+def _rows(x: FloatArray, points: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Points as compiled code takes them, whatever was given: anything else is compiled again.
+
+    Read-only, so that compiled code cannot write to what belongs to the caller.
+    """
+    rows = np.require(x, dtype, ["C", "A"]).reshape(points, -1).view()
+    rows.setflags(write=False)
+    return rows
 
 
 def _operations(program: Program) -> int:

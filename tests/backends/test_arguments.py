@@ -33,10 +33,8 @@ from jetfold.graph import (
     Sum,
     Type,
 )
-from programs import FLOATS, sample
+from programs import FLOAT64, FLOATS, sample
 from random_graphs import graphs
-
-FLOAT64 = np.dtype(np.float64)
 
 
 def arguments_of(program: Program, made: Arguments, number: int) -> list[int]:

@@ -237,7 +237,7 @@ def test_axes_of_one_name_and_two_sizes_are_two_axes() -> None:
     graph = editor.freeze([editor.add(Map(A - B), *sums)])
     (run,) = runs(lower(graph))
     assert run.sizes == (2, 5)
-    check(graph, points=3, jit=False)
+    check(graph, points=3)
 
 
 def test_operators_with_axes_of_one_name_inside_a_function() -> None:
@@ -256,7 +256,7 @@ def test_operators_with_axes_of_one_name_inside_a_function() -> None:
     names = {axis.name for node in graph for axis in graph[node].type.directions}
     axes = {axis for node in graph for axis in graph[node].type.directions}
     assert len(axes) > len(names)
-    check(graph, points=3, jit=False)
+    check(graph, points=3)
 
 
 # Memory -------------------------------------------------------------------------------------------
@@ -357,13 +357,3 @@ def test_values_that_meet_one_matrix_lie_side_by_side() -> None:
             for slot in range(place.slot, place.slot + place.type.copies)
         )
         assert slots == list(range(2 + DIM))
-
-
-def test_wide_buffers_have_an_odd_number_of_slots() -> None:
-    """Rows a power of two apart would compete for the same cache sets."""
-
-    def function(x: Any) -> Any:
-        return np.tanh(np.tanh(x) @ np.ones((10, 16))).sum()
-
-    program = lower(jf.laplacian(function).derivation(np.zeros((1, 10))).final_graph)
-    assert [buffer.slots for buffer in program.buffers if buffer.slots > 8] == [13, 13]  # 12 used

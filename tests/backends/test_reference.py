@@ -27,9 +27,8 @@ from jetfold.graph import (
     Type,
 )
 from jetfold.graph.numbers import EXACT, MPMATH, NumberSystem
-from programs import FLOATS, sample
+from programs import FLOAT32, FLOAT64, FLOATS, sample
 
-FLOAT64 = np.dtype(np.float64)
 R = DirectionAxis("r", 2)
 
 
@@ -63,7 +62,7 @@ def test_a_network_is_the_function_it_says(dtype: Any) -> None:
     hidden = np.tanh(inputs["x"] @ values["W1"] + values["b1"])
     expected = np.tanh(hidden @ values["W2"] + values["b2"]) @ values["w"]
     assert found.dtype == dtype
-    np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-14)
+    np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == FLOAT32 else 1e-14)
 
 
 def test_laplacian_of_a_network_by_differences() -> None:

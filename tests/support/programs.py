@@ -14,12 +14,14 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cpu import CompiledGraph, compiled
+from jetfold.backends.cpu import CompiledGraph, compiled, kernels
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.graph import Graph, Input, Parameter
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
+FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+FLOATS = (FLOAT32, FLOAT64)
+TOLERANCE = {FLOAT32: 2e-5, FLOAT64: 1e-12}
 GUARD = 64
 """Elements before and after an array; a multiple of any vector's length."""
 
@@ -46,17 +48,16 @@ def sample(
 
 def interpreted(graph: Graph, points: int, inputs: Arrays, parameters: Arrays) -> list[Any]:
     """What the graph means for these values, in float64."""
-    return ReferenceGraph(graph)(points, np.dtype(np.float64), inputs, parameters)
+    return ReferenceGraph(graph)(points, FLOAT64, inputs, parameters)
 
 
-def plain_module(source: str) -> Any:
+def plain_module(source: str, dtype: np.dtype[Any]) -> Any:
     """The generated module as ordinary Python, with guarded and poisoned arrays."""
     names: dict[str, Any] = {}
     with mock.patch("numba.njit", _without_jit):
         exec(compile(source, "<generated>", "exec"), names)
-    for name, value in names.items():
-        if hasattr(value, "py_func"):
-            names[name] = value.py_func
+    for name in ("load_points", "store_points", "multiply"):
+        names[name] = getattr(kernels, name).py_func
 
     def run(*arguments: Any) -> None:
         *arrays, ws, sh, args, code, samples, first, last = arguments
@@ -110,21 +111,23 @@ def assert_close(found: Sequence[Any], expected: Sequence[Any], tolerance: float
 def check(
     graph: Graph,
     points: int = 19,
-    dtypes: Sequence[np.dtype[Any]] = FLOATS,
-    jit: bool = True,
-    tolerance: float | None = None,
+    jitted: Sequence[np.dtype[Any]] = (),
+    tolerance: float = 1.0,
 ) -> CompiledGraph:
-    """Compare all outputs of a graph with its interpretation, un-jitted and (if `jit`) compiled.
+    """Compare all outputs of a graph with its interpretation: un-jitted, and compiled for `jitted`.
 
-    Un-jitted only is much faster for a small graph: there is nothing to compile.
+    Compiling takes a second or more for each dtype, while a source of small sizes runs at once.
+    The tolerance is a multiple of `TOLERANCE`.
     """
     operator = CompiledGraph(graph)
-    for dtype in dtypes:
+    for dtype in FLOATS:
         inputs, parameters = sample(graph, points, dtype)
         expected = interpreted(graph, points, inputs, parameters)
-        backends: list[Backend] = [unjitted(operator), *([operator] if jit else [])]
+        backends: list[Backend] = [unjitted(operator)]
+        if dtype in jitted:
+            backends.append(operator)
         for backend in backends:
             found = backend(points, dtype, inputs, parameters)
             assert [array.dtype for array in found] == [dtype] * len(expected)
-            assert_close(found, expected, tolerance or TOLERANCE[dtype])
+            assert_close(found, expected, tolerance * TOLERANCE[dtype])
     return operator
