@@ -25,19 +25,19 @@ For two kinds of function the size of a derivative g_n in S_k is not ``|g_n|`` a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 import scipy.special
-from mpmath import mp, mpf
+from mpmath import mpf
 
 import jetfold as jf
 import oracle
 from jetfold.graph.tracer import elementwise
-from jetfold.rules.primitives import PRIMITIVES, primitive
+from jetfold.rules.primitives import PRIMITIVES
 from primitive_cases import CASES, KINKS, SINGULAR
 
 ORDER = 6
@@ -49,13 +49,14 @@ GROUPS = 10
 Path = list[list[float]]
 """The coefficients 0..K of each operand."""
 
+Point = tuple[float, ...]
 Derivatives = Mapping[oracle.Index, Any]
 
 IN_OUTPUT = ("tanh", "expit", "log_expit", "softplus", "logaddexp", "logaddexp2")
 """Primitives whose scale is another one: see the beginning of this file."""
 
 
-def paths(name: str, points: Sequence[tuple[float, ...]]) -> list[Path]:
+def paths(name: str, points: Sequence[Point]) -> list[Path]:
     """From every point a path with all coefficients, and one along each operand alone."""
     random = np.random.default_rng(PRIMITIVES[name].arity)
     found = []
@@ -82,7 +83,9 @@ def jets(backend: str, asked: Mapping[str, Sequence[Path]]) -> dict[str, np.ndar
         return {name: elementwise(name, *(x[i] for i in columns[name])) for name in asked}
 
     coefficients = np.array(operands).transpose(2, 1, 0)  # order, path, operand
-    first, rest = jf.jet(everything, ORDER, backend=backend)(coefficients[0], list(coefficients[1:]))
+    first, rest = jf.jet(everything, ORDER, backend=backend)(
+        coefficients[0], list(coefficients[1:])
+    )
     return {
         name: np.array([first[name], *(one[name] for one in rest)]).T[: len(wanted)]
         for name, wanted in asked.items()
@@ -127,26 +130,63 @@ def distinct() -> list[str]:
     return list({known.expr: name for name, known in PRIMITIVES.items()}.values())
 
 
+def twins(name: str) -> list[str]:
+    """The primitives with this one's expression, itself among them."""
+    return [other for other in PRIMITIVES if PRIMITIVES[other].expr == PRIMITIVES[name].expr]
+
+
+def at_point(name: str, point: Point, along: Sequence[Path], found: Any) -> list[str]:
+    """Compare with the oracle."""
+    most = ORDER + (name in IN_OUTPUT)
+    derivatives = oracle.partials(CASES[name].function, point, most)
+    pairs = zip(along, found, strict=True)
+    return [text for path, values in pairs for text in judge(name, path, values, derivatives)]
+
+
+def at_singularity(name: str, point: Point, along: Sequence[Path], found: Any) -> list[str]:
+    """The value is NumPy's, and derivatives are infinite or NaN."""
+    module = np if hasattr(np, name) else scipy.special
+    with np.errstate(all="ignore"):
+        value = getattr(module, name)(*point)
+    wrong = []
+    for path, values in zip(along, found, strict=True):
+        same = np.isclose(values[0], value, rtol=1e-15, atol=0, equal_nan=True)
+        if not same or (path[0][1] and np.isfinite(values[1:]).all()):
+            wrong.append(f"{name} along {path}: {values}, where the value is {value}")
+    return wrong
+
+
+def at_kink(name: str, point: Point, along: Sequence[Path], found: Any) -> list[str]:
+    """First derivatives are what the definition of the primitive says, higher ones zero."""
+    expected = np.zeros((len(point), ORDER))
+    expected[:, 0] = KINKS[name][point]
+    if (found[1:, 1:] == expected).all():
+        return []
+    return [f"{name} at {point}: {found[1:, 1:]}"]
+
+
 def test_every_primitive_has_its_oracle() -> None:
     assert set(CASES) == set(PRIMITIVES)
+    assert set(SINGULAR) | set(KINKS) <= set(PRIMITIVES)
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_jets_of_every_primitive(group: int) -> None:
-    names = distinct()[group::GROUPS]
-    points = {name: CASES[name].points(RANDOM) for name in names}
-    asked = {name: paths(name, points[name]) for name in names}
-    found = {backend: jets(backend, asked) for backend in ("reference", "cpu")}
+    cases: dict[str, list[tuple[Point, Callable[..., list[str]]]]] = {}
+    for name in distinct()[group::GROUPS]:
+        cases[name] = [
+            *((point, at_point) for point in CASES[name].points(RANDOM)),
+            *((point, at_singularity) for point in SINGULAR.get(name, ())),
+            *((point, at_kink) for point in KINKS.get(name, ())),
+        ]
+    asked = {name: paths(name, [point for point, _ in points]) for name, points in cases.items()}
     wrong = []
-    for name in names:
-        twins = [twin for twin in PRIMITIVES if PRIMITIVES[twin].expr == PRIMITIVES[name].expr]
-        per_point = 1 + PRIMITIVES[name].arity
-        for twin in twins:
-            for i, point in enumerate(points[name]):
-                most = ORDER + (twin in IN_OUTPUT)
-                derivatives = oracle.partials(CASES[twin].function, point, most)
-                for j in range(i * per_point, (i + 1) * per_point):
-                    for backend, results in found.items():
-                        failures = judge(twin, asked[name][j], results[name][j], derivatives)
-                        wrong.extend(f"{backend}: {failure}" for failure in failures)
+    for backend in ("reference", "cpu"):
+        for name, found in jets(backend, asked).items():
+            per_point = 1 + PRIMITIVES[name].arity
+            for i, (point, compare) in enumerate(cases[name]):
+                here = slice(i * per_point, (i + 1) * per_point)
+                for twin in twins(name):
+                    failures = compare(twin, point, asked[name][here], found[here])
+                    wrong.extend(f"{backend}: {failure}" for failure in failures)
     assert not wrong, "\n".join(wrong)

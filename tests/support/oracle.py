@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import mpmath
@@ -30,7 +31,8 @@ class Reference(NamedTuple):
     scales: list[Any]
 
 
-def partials(function: Function, point: Sequence[float], order: int) -> dict[Index, Any]:
+@cache
+def partials(function: Function, point: tuple[float, ...], order: int) -> dict[Index, Any]:
     """All partial derivatives up to a total order, by forward differences on a grid.
 
     The error of a difference is a step times the next derivative, and so on; what is not larger

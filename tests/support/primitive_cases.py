@@ -82,6 +82,7 @@ POWERS = (
     *((2.0, 3.0), (2.0, -3.5), (1e-8, 2.5), (1e-30, 0.5), (1e30, 0.5), (1e30, -2.0)),
     *((0.5, 0.0), (1.0, 1e8), (1e-30, 1.0), (2.0, 900.0), (BEFORE_1, 0.5)),
 )
+GAMMA = tuple((x,) for x in (1e-8, 0.5, 1.0, 1.01, 1.99, 20.0, 50.0, 1e30, 1e300))
 NEAR_ONE = (BEFORE_1, -BEFORE_1, 1 - 1e-8, 1e-8 - 1)
 
 CASES: Mapping[str, Case] = {
@@ -156,8 +157,8 @@ CASES: Mapping[str, Case] = {
     "log_expit": _unary(lambda x: -mp.log(1 + mp.exp(-x))),
     "logit": _unary(lambda x: mp.log(x / (1 - x)), (0.0, 1.0), (0.1, 0.9), BEFORE_1, 1 - 1e-8),
     "softplus": _unary(lambda x: mp.log(1 + mp.exp(x))),
-    "gammaln": _unary(mp.loggamma, (1e-200, math.inf), (0.1, 6.0), 1.01, 1.99),
-    "psi": _unary(lambda x: mp.psi(0, x), (1e-200, math.inf), (0.1, 6.0), 1e-30),
+    "gammaln": Case(mp.loggamma, ((0.1, 6.0),), GAMMA),
+    "psi": Case(lambda x: mp.psi(0, x), ((0.1, 6.0),), GAMMA),
     "where": Case(
         lambda c, x, y: x if c else y,
         ((1.0, 2.0), (-3.0, 3.0), (-3.0, 3.0)),
@@ -165,5 +166,52 @@ CASES: Mapping[str, Case] = {
     ),
 }
 
-SINGULAR: list[Any] = []
-KINKS: list[Any] = []
+SINGULAR: Mapping[str, tuple[tuple[float, ...], ...]] = {
+    "sqrt": ((0.0,),),
+    "cbrt": ((0.0,),),
+    "reciprocal": ((0.0,),),
+    "log": ((0.0,),),
+    "log2": ((0.0,),),
+    "log10": ((0.0,),),
+    "log1p": ((-1.0,),),
+    "arcsin": ((1.0,), (-1.0,)),
+    "arccos": ((1.0,), (-1.0,)),
+    "arccosh": ((1.0,),),
+    "arctanh": ((1.0,), (-1.0,)),
+    "logit": ((0.0,), (1.0,)),
+    "gammaln": ((0.0,),),
+    "psi": ((0.0,),),
+    "divide": ((1.0, 0.0),),
+    "hypot": ((0.0, 0.0),),
+    "arctan2": ((0.0, 0.0),),
+    "power": ((0.0, 0.5), (0.0, -1.0)),
+}
+"""Points of the domain (or of its boundary) at which there is no finite derivative."""
+
+KINKS: Mapping[str, Mapping[tuple[float, ...], tuple[float, ...]]] = {
+    "absolute": {(0.0,): (0.0,)},
+    "fabs": {(0.0,): (0.0,)},
+    "sign": {(0.0,): (0.0,)},
+    "maximum": {(1.5, 1.5): (0.5, 0.5)},
+    "minimum": {(1.5, 1.5): (0.5, 0.5)},
+    "floor": {(2.0,): (0.0,)},
+    "ceil": {(2.0,): (0.0,)},
+    "rint": {(2.5,): (0.0,)},
+    "trunc": {(0.0,): (0.0,), (-3.0,): (0.0,)},
+    "remainder": {(6.0, 2.0): (1.0, -3.0), (-6.0, 4.0): (1.0, 2.0)},
+    "fmod": {(6.0, 2.0): (1.0, -3.0), (-6.0, 4.0): (1.0, 1.0)},
+    "floor_divide": {(6.0, 2.0): (0.0, 0.0)},
+    "heaviside": {(0.0, 0.5): (0.0, 1.0)},
+    "less": {(1.0, 1.0): (0.0, 0.0)},
+    "less_equal": {(1.0, 1.0): (0.0, 0.0)},
+    "greater": {(1.0, 1.0): (0.0, 0.0)},
+    "greater_equal": {(1.0, 1.0): (0.0, 0.0)},
+    "equal": {(1.0, 1.0): (0.0, 0.0)},
+    "not_equal": {(1.0, 1.0): (0.0, 0.0)},
+    "logical_and": {(0.0, 1.0): (0.0, 0.0)},
+    "logical_or": {(0.0, 0.0): (0.0, 0.0)},
+    "logical_xor": {(0.0, 1.0): (0.0, 0.0)},
+    "logical_not": {(0.0,): (0.0,)},
+    "where": {(0.0, 2.0, 3.0): (0.0, 0.0, 1.0)},
+}
+"""Points at which a primitive jumps or has a kink, and what its first derivatives are there."""
