@@ -83,7 +83,7 @@ def label(graph: Graph, node: int, names: Mapping[int, str]) -> Label:
     ]
     return Label(
         kind=kind(data.op),
-        title=tuple(line for part in _title(data.op, letters) for line in _wrap(part)),
+        title=tuple(_title(data.op, letters)),
         number=names[node],
         shape="×".join(map(str, data.type.shape)) or "scalar",
         note=_role(data.role) if data.role else "",
@@ -120,29 +120,33 @@ def operand_letters(op: Op, count: int) -> tuple[str, ...]:
 def _title(op: Op, letters: Sequence[str]) -> list[str]:
     match op:
         case Input(name) | Parameter(name):
-            return [name]
+            return [_cut(name)]
         case Constant(value):
-            return [abbreviate(value.value)]
+            return [_cut(abbreviate(value.value))]
         case Map(expr):
-            return [_formula(expr, letters)]
+            return _wrap(_formula(expr, letters))
         case Contract(spec):
             axes = _rename_axes(spec)
             return [_CONTRACTIONS.get(axes, "einsum"), axes.replace("->", " → ").replace(",", ", ")]
         case Sum(axes, directions):
             positions = [f"axis {axis}" for axis in axes]
-            return ["Σ " + ", ".join([*directions, *positions])]
+            return _wrap("Σ " + ", ".join([*directions, *positions]))
         case Replicate(axis):
             return [f"copies along {axis.name}"]
         case Direct(position, axis):
             return [f"axis {position} as {axis.name}"]
         case Slice():
-            return [f"[{slices(op)}]"]
+            return _wrap(f"[{slices(op)}]")
         case Transpose(order):
             return ["transpose " + " ".join(map(str, order))]
         case Concatenate(axis):
             return [f"concatenate axis {axis}"]
         case Reshape() | Broadcast() | Gather():
             return [type(op).__name__.lower()]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
 def _formula(expr: sp.Expr, letters: Sequence[str]) -> str:
