@@ -44,7 +44,13 @@ def processor() -> str:
 
 
 def _cache(folder: Path) -> str:
-    files = [path for path in folder.rglob("*") if path.is_file()]
     programs = len(list(folder.glob("jetfold_program_*.py")))
-    size = sum(path.stat().st_size for path in files)
+    size = sum(map(_size, folder.rglob("*")))
     return f"{folder} ({programs} programs, {size / 1e6:.1f} MB; JETFOLD_CACHE_DIR)"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # another process was still writing it under a temporary name
+        return 0
