@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph.errors import UnsupportedError
-from jetfold.graph.functions import Shorthand
+from jetfold.graph.functions import HALF, Shorthand
 from jetfold.graph.ops import operand_symbol
 
 COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
@@ -115,9 +115,9 @@ class _Evaluator:
             n = int(exponent)
             value = self(base)
             return value**n if n >= 0 else self.number(sp.S.One) / value ** (-n)
-        if exponent == sp.Rational(1, 2):
+        if exponent == HALF:
             return self.call("sqrt", [self(base)])
-        if exponent == -sp.Rational(1, 2):
+        if exponent == -HALF:
             return self.number(sp.S.One) / self.call("sqrt", [self(base)])
         if base == sp.E:
             return self.call("exp", [self(exponent)])
@@ -249,14 +249,19 @@ class ScalarNumbers:
 _SYMPY_FUNCTIONS: Mapping[str, Any] = {
     name_of(function(sp.Symbol("x"))): function
     for function in (
-        [sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.erf, sp.erfc]
-        + [sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh]
+        [sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos]
+        + [sp.sinh, sp.cosh, sp.tanh, sp.atanh, sp.loggamma]
     )
-} | {"sqrt": sp.sqrt}
+} | {"sqrt": sp.sqrt, "pow": sp.Pow, "polygamma": sp.polygamma}
+"""Functions that SymPy may simplify where an integer is put in."""
 
 
 def _opaque(name: str, arguments: list[Any]) -> Fraction:
-    """A rational in (0, 2) that depends on the name and the arguments in no simple way."""
+    """A rational in (0, 2) that depends on the name and the arguments in no simple way.
+
+    Where SymPy knows more about a function of an integer (exp(0) = 1, sin(-2) = -sin(2)), as it
+    does when numbers are put into an expression, so does this.
+    """
     match name, arguments:
         case "absolute", [x]:
             return Fraction(abs(x))
@@ -272,27 +277,38 @@ def _opaque(name: str, arguments: list[Any]) -> Fraction:
             return Fraction(x.__ceil__())
         case "rint", [x]:
             return Fraction(round(x))
-    if name in _SYMPY_FUNCTIONS and all(argument in (0, 1) for argument in arguments):
-        value = _SYMPY_FUNCTIONS[name](*(int(argument) for argument in arguments))
-        if value.is_Rational:
-            return Fraction(int(value.p), int(value.q))
+        case "hypot", [x, y] if x > y:  # symmetric
+            return _opaque(name, [y, x])
+    if name in _SYMPY_FUNCTIONS and Fraction(arguments[0]).denominator == 1:
+        numbers = [sp.Rational(argument) for argument in arguments]
+        value = _SYMPY_FUNCTIONS[name](*numbers)
+        if value != _SYMPY_FUNCTIONS[name](*numbers, evaluate=False):
+            return _exact_number(value)
     text = name + ":" + ",".join(f"{Fraction(argument)}" for argument in arguments)
     digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
     return Fraction(1 + int.from_bytes(digest, "big") % 1998, 1000)
 
 
 def _exact_number(value: Any) -> Fraction:
+    if not isinstance(value, sp.Expr) or isinstance(value, sp.Float):
+        return Fraction(value if isinstance(value, (int, Fraction)) else float(value))
     if isinstance(value, sp.Rational):
         return Fraction(int(value.p), int(value.q))
-    if isinstance(value, sp.Expr) and not isinstance(value, sp.Float):
-        if value.is_Pow and value.exp.is_Integer:
-            return _exact_number(value.base) ** int(value.exp)
-        if isinstance(value, sp.Mul):
-            return reduce(operator.mul, map(_exact_number, value.args))
-        if isinstance(value, sp.Add):
-            return reduce(operator.add, map(_exact_number, value.args))
-        return _opaque(str(value), [])
-    return Fraction(float(value)) if not isinstance(value, (int, Fraction)) else Fraction(value)
+    if isinstance(value, Shorthand):
+        return _exact_number(value.meaning())
+    arguments = [_exact_number(argument) for argument in value.args]
+    match value:
+        case sp.Add():
+            return sum(arguments, Fraction(0))
+        case sp.Mul():
+            return reduce(operator.mul, arguments)
+        case sp.Pow() if value.exp.is_Integer:
+            return arguments[0] ** int(value.exp)
+        case sp.Pow() if value.exp == HALF:
+            return _opaque("sqrt", arguments[:1])
+        case sp.Pow():
+            return _opaque("pow", arguments)
+    return _opaque(name_of(value) if arguments else str(value), arguments)
 
 
 MP_FUNCTIONS: Mapping[str, Callable[..., Any]] = {

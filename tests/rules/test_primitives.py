@@ -96,7 +96,7 @@ def judge(name: str, path: Path, found: Any, derivatives: Derivatives) -> list[s
     """What is wrong with the coefficients of a primitive along a path."""
     values = oracle.jet(derivatives, path).values
     scales = oracle.jet(sizes(name, derivatives), path).scales
-    wrong = []
+    wrong: list[str] = []
     for k, value in enumerate(map(float, found)):
         truth = values[k]
         if abs(truth) > np.finfo(np.float64).max:
@@ -148,7 +148,7 @@ def at_singularity(name: str, point: Point, along: Sequence[Path], found: Any) -
     module = np if hasattr(np, name) else scipy.special
     with np.errstate(all="ignore"):
         value = getattr(module, name)(*point)
-    wrong = []
+    wrong: list[str] = []
     for path, values in zip(along, found, strict=True):
         same = np.isclose(values[0], value, rtol=1e-15, atol=0, equal_nan=True)
         if not same or (path[0][1] and np.isfinite(values[1:]).all()):
@@ -180,7 +180,7 @@ def test_jets_of_every_primitive(group: int) -> None:
             *((point, at_kink) for point in KINKS.get(name, ())),
         ]
     asked = {name: paths(name, [point for point, _ in points]) for name, points in cases.items()}
-    wrong = []
+    wrong: list[str] = []
     for backend in ("reference", "cpu"):
         for name, found in jets(backend, asked).items():
             per_point = 1 + PRIMITIVES[name].arity
