@@ -191,8 +191,8 @@ def _check_axes(graph: Graph) -> Iterator[Finding]:
         rank = [len(graph[operand].type.shape) for operand in graph.operands(node)]
         match data.op:
             case Sum(axes, names):
-                if len({*axes, *names}) != len(axes) + len(names) or not (axes or names):
-                    yield node, "must sum over at least one axis, and over each once"
+                if len({*axes, *names}) != len(axes) + len(names):
+                    yield node, "sums over an axis twice"
             case Concatenate(axis):
                 if any(not 0 <= axis < n for n in rank):
                     yield node, f"has operands with {rank} axes"
