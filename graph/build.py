@@ -41,8 +41,8 @@ def add_map(editor: Editor, expr: sp.Expr, operands: Mapping[sp.Symbol, int]) ->
     symbols = free_symbols(expr)
     nodes = tuple(sorted({operands[symbol] for symbol in symbols}))
     expr = rename(expr, symbols, tuple(nodes.index(operands[symbol]) for symbol in symbols))
-    if expr.is_Symbol:
-        return nodes[0]
+    if expr.is_Symbol:  # not only of one operand: equal branches of a choice become one
+        return {operand_symbol(i): node for i, node in enumerate(nodes)}[expr]
     if expr.is_Integer:
         return editor.add(Constant(Array(np.asarray(float(expr)))))
     return _add(editor, expr, nodes)
