@@ -18,19 +18,30 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.core.codegen import get_host_cpu_features
+from numba.core.compiler_lock import global_compiler_lock
 
 from jetfold.graph import ArgumentError
 
 _loading = threading.Lock()
 
 
-def _new_lock() -> None:
-    global _loading  # noqa: PLW0603 (a forked child must not inherit a held lock)
-    _loading = threading.Lock()
+def _finish_compiling() -> None:
+    """A child that is forked while another thread compiles would wait for its locks for ever."""
+    _loading.acquire()
+    global_compiler_lock.acquire()
+
+
+def _continue_compiling() -> None:
+    global_compiler_lock.release()
+    _loading.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)
+    os.register_at_fork(
+        before=_finish_compiling,
+        after_in_parent=_continue_compiling,
+        after_in_child=_continue_compiling,
+    )
 
 
 def cache_directory() -> Path:

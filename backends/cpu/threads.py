@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from jetfold.graph import ArgumentError
 
@@ -70,5 +70,9 @@ def run_chunks(work: Callable[[int, int], None], total: int, chunk: int, threads
     try:
         take()
     finally:
-        for future in futures:
-            future.result()
+        # A helper that has not begun has nothing left to do. Nothing runs on when this is over,
+        # also if something failed: the arrays that are worked on belong to the caller.
+        begun = [future for future in futures if not future.cancel()]
+        wait(begun)
+    for future in begun:
+        future.result()
