@@ -17,7 +17,6 @@ from messages import check_place, message_of
 Function = Callable[..., Any]
 interpreted = partial(jf.laplacian, backend="reference")
 X = points(3, 4)
-BUFFER = np.zeros(3)
 
 
 def cubes(x: Any) -> Any:
