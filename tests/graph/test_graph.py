@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections import Counter
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from graphs import ADD, FILE, TANH, A, B, C, laplacian, network
 from jetfold.graph.errors import GraphError, JetfoldError, ShapeError
@@ -241,26 +243,30 @@ def leaf_values(graph: Graph) -> dict[int, Value]:
 
 @given(graphs(), st.data())
 def test_replacing_nodes_by_constants(graph: Graph, data: st.DataObject) -> None:
-    """The values are those that follow if the nodes had been these constants from the start."""
+    """The values are those that follow if the node has this value, and equal nodes are merged."""
     leaves = leaf_values(graph)
     editor = Editor(graph)
-    chosen = data.draw(st.lists(st.sampled_from(graph.order), min_size=1, max_size=4, unique=True))
-    forced = dict(leaves)
-    for node in chosen:
-        kind = graph[node].type
+    for _ in range(data.draw(st.integers(1, 4))):
+        before = editor.freeze()
+        node = data.draw(st.sampled_from(before.order))
+        kind = before[node].type
         sizes = tuple(axis.size for axis in kind.directions) + kind.shape
         value = np.full(sizes, float(data.draw(st.integers(0, 1))))
-        forced[node] = Value(value, tuple(axis.name for axis in kind.directions))
-        if node in editor:
-            editor.replace(node, editor.add(Constant(Array(value), kind.directions)))
-    changed = editor.freeze()
-    validate(changed)
-    keys = [(changed[node].op, changed.operands(node)) for node in changed]
-    assert len(set(keys)) == len(keys)
-    expected = interpret(graph, forced)
-    found = interpret(changed, {n: value for n, value in leaves.items() if n in changed})
-    for before, after in zip(graph.outputs, changed.outputs, strict=True):
-        np.testing.assert_allclose(found[after].array, expected[before].array)
+        lead = tuple(axis.name for axis in kind.directions)
+        editor.replace(node, editor.add(Constant(Array(value), kind.directions)))
+        after = editor.freeze()
+        validate(after)
+        assert set(after) == set(editor.nx)
+        keys = [(after[n].op, after.operands(n)) for n in after]
+        assert len(set(keys)) == len(keys)
+        expected = output_values(before, {**leaves, node: Value(value, lead)})
+        for found, wanted in zip(output_values(after, leaves), expected, strict=True):
+            np.testing.assert_allclose(found, wanted)
+
+
+def output_values(graph: Graph, known: dict[int, Value]) -> list[NDArray[Any]]:
+    values = interpret(graph, {n: value for n, value in known.items() if n in graph})
+    return [values[output].array for output in graph.outputs]
 
 
 # Pruning, inserting, freezing -------------------------------------------------------------------
