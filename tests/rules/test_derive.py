@@ -21,7 +21,7 @@ T = sp.Symbol("t", real=True)
 ORDER = 6
 
 
-class Generic(sp.Function):  # type: ignore[misc]
+class Generic(sp.Function):
     """``Generic(x, n)``: the n-th derivative of a function of which nothing is known."""
 
     nargs = 2
@@ -32,7 +32,7 @@ class Generic(sp.Function):  # type: ignore[misc]
         return Generic(self.args[0], self.args[1] + 1)
 
 
-class Generic2(sp.Function):  # type: ignore[misc]
+class Generic2(sp.Function):
     """``Generic2(x, y, i, j)``: a partial derivative of an unknown function of two variables."""
 
     nargs = 4
