@@ -139,7 +139,10 @@ def _fire(editor: Editor, rules: Sequence[Rule]) -> Iterator[tuple[Rule, int, in
                     f"{editor[new].type}; both sides of a rule must have the same type"
                 )
             users = editor.replace(node, new)
-            push([fresh for fresh in range(marker, editor.next_node) if fresh in editor])
+            fresh = range(marker, editor.next_node)
+            for unused in reversed(fresh):  # what a replacement built and then did not need
+                editor.prune(unused)
+            push([built for built in fresh if built in editor])
             push([new, *users])
             yield rule, node, new
             break
