@@ -291,6 +291,32 @@ def test_written_coordinates_are_those_of_the_layout() -> None:
     assert np.allclose(corners, [(s.box.x, s.box.y) for s in drawn.nodes], rtol=0, atol=0.051)
 
 
+def points_of(edge: ET.Element) -> list[Point]:
+    """The ends of the pieces of an edge's line."""
+    pieces = re.findall(r"[MLC][^MLC]*", edge.findall(f"{SVG}path")[0].get("d", ""))
+    numbers = [list(map(float, piece[1:].split())) for piece in pieces]
+    return [(values[-2], values[-1]) for values in numbers]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_lines_of_a_source_are_its_routes_each_piece_once(name: str) -> None:
+    """An edge begins at its source or on the line of an earlier edge of that source."""
+    graph = EXAMPLES[name]
+    edges = classes(ET.fromstring(to_svg(graph)), "edge")
+    written: dict[Point, set[Point]] = {}
+    pieces: Counter[tuple[Point, Point]] = Counter()
+    for edge, route in zip(edges, routes(figure(graph, renumber=True)), strict=True):
+        expected = [(float(f"{x:.1f}"), float(f"{y:.1f}")) for x, y in route]
+        points = points_of(edge)
+        line = written.setdefault(expected[0], {expected[0]})
+        assert points[0] in line
+        line.update(points)
+        assert set(expected[:-2]) <= line  # the last two make room for the arrow's head
+        assert points[-1][0] == expected[-1][0]
+        pieces.update(pairwise(points))
+    assert max(pieces.values(), default=1) == 1
+
+
 def test_parameters_lie_right_above_their_users() -> None:
     drawn = figure(EXAMPLES["standard"], renumber=True)
     by_node = {shown.node: shown.box for shown in drawn.nodes if not shown.leaf}
@@ -298,6 +324,26 @@ def test_parameters_lie_right_above_their_users() -> None:
         if isinstance(EXAMPLES["standard"][arrow.source].op, Parameter):
             gap = by_node[arrow.target].y - arrow.route[0][1]
             assert 0 < gap < 80
+
+
+def test_parameters_lie_to_the_right_where_that_is_free() -> None:
+    drawn = figure(EXAMPLES["network"], renumber=True)
+    for target in {arrow.target for arrow in drawn.arrows}:
+        ends = [arrow.route[-1][0] for arrow in drawn.arrows if arrow.target == target]
+        assert ends == sorted(ends)
+
+
+def test_long_edges_are_straight() -> None:
+    """Past the layers between them, also where boxes on both sides differ in width."""
+    editor = Editor()
+    x = editor.add(Input("x", VECTOR))
+    sides = [x, x]
+    for i in range(1, 6):
+        exprs = (sp.tanh(A) if i % 2 else sum(A**j / j for j in range(1, 8)), sp.sin(i * A))
+        sides = [editor.add(Map(expr), side) for expr, side in zip(exprs, sides, strict=True)]
+    drawn = figure(editor.freeze([editor.add(Map(A * B + C), *sides, x)]), renumber=True)
+    (route,) = [arrow.route for arrow in drawn.arrows if len(arrow.route) > 10]
+    assert len({across for across, _ in route[2:-2]}) == 1
 
 
 # How it looks -----------------------------------------------------------------------------------

@@ -215,8 +215,7 @@ def test_a_replaced_operation_can_be_added_again() -> None:
     assert again in editor
 
 
-def test_merging_into_a_user_of_a_replaced_node() -> None:
-    """The twin of one user may itself hang on what is being replaced."""
+def test_merging_several_users_at_once() -> None:
     editor, x, y = start()
     left, right = editor.add(SIN, x), editor.add(SIN, y)
     both = editor.add(TIMES, left, right)
@@ -224,6 +223,17 @@ def test_merging_into_a_user_of_a_replaced_node() -> None:
     editor.outputs = [editor.add(Map(A - B), both, squared)]
     editor.replace(x, y)
     assert editor.operands(editor.outputs[0]) == (squared, squared)
+    validate(editor.freeze())
+
+
+def test_merging_into_a_node_that_only_the_replaced_one_used() -> None:
+    editor, x, _ = start()
+    twin = editor.add(SIN, x)
+    old = editor.add(COS, twin)
+    editor.outputs = [editor.add(TANH, editor.add(SIN, old))]
+    editor.replace(old, x)
+    assert editor.operands(editor.outputs[0]) == (twin,)
+    assert editor.operands(twin) == (x,)
     validate(editor.freeze())
 
 
