@@ -75,6 +75,22 @@ def test_crossings_are_removed() -> None:
     assert rows.rows == [list("abcd"), list("zyxw")]
 
 
+def test_left_and_right_are_as_given() -> None:
+    rows = Rows([list("ba"), list("dc")])
+    rows.join("a", "c")
+    rows.join("b", "d")
+    arrange(rows, list("abcd"))  # exchanging only a and b would make edges cross
+    assert rows.rows == [list("ab"), list("cd")]
+
+
+def test_what_makes_no_difference_is_as_given() -> None:
+    rows = Rows([list("acbd"), ["user"]])
+    for leaf in "acbd":
+        rows.join(leaf, "user")
+    arrange(rows, [*"abcd", "user"])
+    assert rows.rows == [list("abcd"), ["user"]]
+
+
 @given(st.data())
 def test_arranging_never_adds_crossings(data: st.DataObject) -> None:
     layers = [[(layer, i) for i in range(data.draw(st.integers(1, 5)))] for layer in range(4)]
