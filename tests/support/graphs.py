@@ -1,4 +1,4 @@
-"""Graphs built by hand, node by node: a network and the two ways to its Laplacian."""
+"""Graphs built by hand, node by node: a network, the two ways to its Laplacian, odd ones."""
 
 from __future__ import annotations
 
@@ -86,3 +86,42 @@ def laplacian(collapsed: bool, dim: int = 3, width: int = 8) -> Graph:
     if not collapsed:
         top = editor.add(Sum(directions=("r",)), top, role=Coefficient(12, 2, ("r",)))
     return editor.freeze([value, top])
+
+
+def corner_cases() -> Graph:
+    """Leaves as outputs, outputs twice, parallel edges, a Map of nothing, two direction axes."""
+    editor = Editor()
+    x = editor.add(Input("x", Type((3,))))
+    w = editor.add(Parameter("w" * 80, Type((3,))))
+    y = editor.add(Replicate(DirectionAxis("s", 12)), x)
+    y = editor.add(Replicate(DirectionAxis("r", 3)), y)
+    y = editor.add(Map(A - B), y, w)
+    square = editor.add(Map(A * B), x, x)
+    half = editor.add(Map(sp.pi / 2))
+    return editor.freeze([w, x, w, square, y, half])
+
+
+def large(count: int = 250) -> Graph:
+    """A graph of this many nodes with long and crossing edges, the same every time."""
+    random = np.random.default_rng(0)
+    editor = Editor()
+    nodes = [editor.add(Input(name, Type((3,)))) for name in "xyz"]
+    exprs = [A + B, A * B, A - B, A * B + C, A**2 * B - C**2]
+    while len(nodes) < count:
+        expr = exprs[random.integers(len(exprs))]
+        chosen = random.choice(nodes[-14:], len(expr.free_symbols), replace=False)
+        node = editor.add(Map(expr), *map(int, chosen))
+        if node not in nodes:
+            nodes.append(node)
+    used = editor.freeze(nodes)
+    return editor.freeze([node for node in nodes if not used.users(node)])
+
+
+EXAMPLES = {
+    "network": network(),
+    "standard": laplacian(collapsed=False),
+    "collapsed": laplacian(collapsed=True),
+    "corner cases": corner_cases(),
+    "large": large(),
+    "nothing": Editor().freeze([]),
+}
