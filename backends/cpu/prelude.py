@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,20 @@ from jetfold.backends.cpu.arguments import shared_sizes
 from jetfold.backends.cpu.simd import pack_into, packed_size
 from jetfold.backends.cpu.threads import run_chunks
 from jetfold.backends.program import Program
-from jetfold.graph import Parameter, Value
+from jetfold.graph import Op, Parameter, Type, Value
 from jetfold.graph.interpret import apply
 from jetfold.graph.numbers import FLOAT
 
 FloatArray = NDArray[Any]
+
+
+class _Step(NamedTuple):
+    """One node to compute: its operation, the names of its direction axes, its operands."""
+
+    node: int
+    op: Op
+    lead: tuple[str, ...]
+    operands: tuple[int, ...]
 
 
 class Prelude:
@@ -24,32 +33,30 @@ class Prelude:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.nodes = _needed(program)
         self.size, self.starts = shared_sizes(program)
+        graph = program.graph
+        self.steps = [
+            _Step(node, graph[node].op, _lead(graph[node].type), graph.operands(node))
+            for node in _needed(program)
+        ]
+        self.kinds = [(node, graph[node].type) for node in program.shared]
 
     def __call__(
         self, parameters: Mapping[str, FloatArray], dtype: np.dtype[Any], threads: int
     ) -> FloatArray:
         """One flat array; see `jetfold.backends.cpu.arguments.shared_sizes` for its layout."""
-        graph, program = self.program.graph, self.program
         values: dict[int, Value] = {}
-        for node in self.nodes:
-            op, kind = graph[node].op, graph[node].type
-            lead = tuple(axis.name for axis in kind.directions)
+        for node, op, lead, operands in self.steps:
             if isinstance(op, Parameter):
                 values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
             else:
-                operands = [values[operand] for operand in graph.operands(node)]
-                values[node] = apply(op, operands, FLOAT)
+                values[node] = apply(op, [values[operand] for operand in operands], FLOAT)
         shared = np.empty(self.size, dtype)
         at = 0
-        for node in program.shared:
-            kind = graph[node].type
-            lead = tuple(axis.name for axis in kind.directions)
+        for node, kind in self.kinds:
             sizes = tuple(axis.size for axis in kind.directions)
-            array = values[node].align(lead, len(kind.shape))
             place = shared[at : at + kind.elements].reshape(sizes + kind.shape)
-            place[...] = array
+            place[...] = values[node].align(_lead(kind), len(kind.shape))
             at += place.size
         self._pack(shared, values, threads)
         return shared
@@ -74,6 +81,10 @@ class Prelude:
 
 PARALLEL_SIZE = 1 << 17
 """Numbers to pack above which waking other threads pays."""
+
+
+def _lead(kind: Type) -> tuple[str, ...]:
+    return tuple(axis.name for axis in kind.directions)
 
 
 def _needed(program: Program) -> list[int]:
