@@ -245,6 +245,10 @@ def test_pictures(tmp_path: Path) -> None:
     dot = (tmp_path / "network.dot").read_text()
     assert dot.startswith("digraph")
     assert dot.count("->") >= len(derivation.final_graph)
+    nested = jf.laplacian(jf.laplacian(network)).derivation(points(2), weights(2))
+    nested.draw(tmp_path / "nested.svg")
+    text = " ".join(ET.parse(tmp_path / "nested.svg").getroot().itertext())
+    assert "collapsed: 16 vectors per node" in text
     derive(2, method="standard").draw(tmp_path / "standard.svg")
     text = " ".join(ET.parse(tmp_path / "standard.svg").getroot().itertext())
     assert "standard: 5 vectors per node" in text

@@ -28,6 +28,10 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
         lambda x, y, z: x**3 * y - 2 * z**5 + x * y * z,
     ),
     "rational": (lambda x: x[0] / (1 + x @ x), lambda x, y, z: x / (1 + x**2 + y**2 + z**2)),
+    "quotients": (
+        lambda x: x[0] ** -1 + x[1] ** -2 + np.reciprocal(x[2]) * x[1] + x[0] / x[0],
+        lambda x, y, z: 1 / x + 1 / y**2 + y / z + 1,
+    ),
     "network": (
         lambda x: np.array([2.0, -1.0]) @ np.tanh(W @ x + 0.25),
         lambda x, y, z: (
@@ -102,6 +106,18 @@ def test_against_sympy_compiled() -> None:
             assert found[name].dtype == np.float32
             size = np.abs(expected[name]).max()
             assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-5 * size)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_single_precision_to_order_six(name: str) -> None:
+    """No more than a few digits of each coefficient's size go missing."""
+    x0, higher = path(ORDER, 20)
+    op = interpreted(FUNCTIONS[name][0], ORDER)
+    value, derivatives = op(x0, higher)
+    single, coefficients = op(x0.astype(np.float32), [x.astype(np.float32) for x in higher])
+    for found, expected in zip((single, *coefficients), (value, *derivatives), strict=True):
+        assert found.dtype == np.float32
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
 def test_coefficients_are_not_divided_by_factorials() -> None:

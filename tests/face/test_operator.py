@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,8 @@ def test_callables_of_every_kind() -> None:
             return cubes(x)
 
     x = points(3, 2)
+    cubed = methodcaller("__pow__", 3)  # Python knows no signature of it
+    assert_allclose(jf.laplacian(cubed, backend="reference")(x), 6 * x)
     weighted = partial(lambda x, w, v: w * np.sum(x**3) * v, w=np.float64(2), v=0.5)
     for function in (Function(), Function().method, Function.static, cubes, weighted):
         op = jf.laplacian(function, backend="reference")
