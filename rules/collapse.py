@@ -241,7 +241,7 @@ def _terms(expr: sp.Expr, dependent: frozenset[sp.Symbol]) -> dict[sp.Expr, sp.E
         factor, part = term.as_independent(*dependent, as_Add=False)
         if any(isinstance(p.as_base_exp()[0], sp.Add) for p in sp.Mul.make_args(part)):
             expanded = sp.expand(part, deep=False)
-            if expanded != part:
+            if expanded.is_Add:
                 pending += [factor * piece for piece in sp.Add.make_args(expanded)]
                 continue
         found[part] = found.get(part, sp.S.Zero) + factor
