@@ -119,7 +119,8 @@ def jet(
     Returns
     -------
     An operator: ``op(x0, (x1, .., xK), params)`` with x0, .., xK of shape (..., D), where the
-    leading axes are a batch. It can be called inside a traced function.
+    leading axes are a batch; batch axes are broadcast, and a coefficient may be the number 0. It
+    can be called inside a traced function, and offers ``derivation`` and ``source``.
 
     Raises
     ------
