@@ -219,7 +219,7 @@ FORKS = """
 import os, signal, sys, threading
 import numpy as np
 from graphs import laplacian
-from jetfold.backends.cpu import CompiledGraph, compiled
+from jetfold.backends.cpu import CompiledGraph, compiled, threads
 from programs import FLOAT64, sample
 
 compiled.SERIAL_WORK = 0
@@ -235,6 +235,13 @@ def child(work):
         signal.alarm(60)  # a child that hangs is killed
         os._exit(0 if work() else 1)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+HELPED = """
+def helped():
+    together = threading.Barrier(3, timeout=30)
+    threads.run_chunks(lambda first, last: together.wait(), 3, 1, 3)
+    return True
 """
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -259,6 +266,13 @@ for caller in callers: caller.join()
 print(set(statuses), len(wrong), right())
 """
     assert run(code, tmp_path / "cache", JETFOLD_NUM_THREADS="3").split() == ["{0}", "0", "True"]
+
+
+@needs_fork
+def test_a_child_has_helpers_of_its_own(tmp_path: Path) -> None:
+    """It inherits the pool, but not the threads."""
+    code = f"{FORKS}{HELPED}print(helped(), child(helped), helped())"
+    assert run(code, tmp_path / "cache").split() == ["True", "0", "True"]
 
 
 @needs_fork

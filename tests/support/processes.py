@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SUPPORT = Path(__file__).resolve().parent
@@ -14,8 +16,9 @@ PATIENCE = 120
 
 def start(code: str, cache: Path, **variables: str) -> subprocess.Popen[str]:
     """A process that runs the code, modules of tests/support included, with this cache folder."""
+    paths = [str(SUPPORT), os.environ.get("PYTHONPATH")]
     environment = os.environ | {
-        "PYTHONPATH": str(SUPPORT),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "JETFOLD_CACHE_DIR": str(cache),
         **variables,
     }
@@ -27,6 +30,16 @@ def start(code: str, cache: Path, **variables: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def wait_for(condition: Callable[[], bool], processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Until these processes have brought something about."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        for process in processes:
+            if process.poll() not in (None, 0) or time.monotonic() > end:
+                finish(process)
+        time.sleep(0.01)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
