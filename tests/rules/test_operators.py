@@ -125,10 +125,11 @@ def test_laplacians_of_polynomials(name: str, dimension: int, method: str) -> No
 def test_biharmonics_of_polynomials(dimension: int, method: str) -> None:
     """Lap^2 r^4 = 8 D (D + 2) and Lap^2 r^6 = 24 (D + 4) (D + 2) r^2."""
     d = dimension
-    for power, expected in [
-        (2, lambda x: 8 * d * (d + 2)),
-        (3, lambda x: 24 * (d + 4) * (d + 2) * squares(x)),
-    ]:
+    known: dict[int, Function] = {
+        2: lambda x: 8 * d * (d + 2),
+        3: lambda x: 24 * (d + 4) * (d + 2) * squares(x),
+    }
+    for power, expected in known.items():
         inner = jf.laplacian(radial(power), method=method)
         graph = stage(of(inner, Input("x", Type((d,))), 2), method)
         points = rational_points(3, d)
