@@ -46,6 +46,10 @@ class Shorthand(_Elementary):
         """The expression to compute."""
         raise NotImplementedError
 
+    def written(self) -> Any:
+        """The expression to show in a formula."""
+        return self.meaning()
+
     def _eval_evalf(self, prec: int) -> Any:
         return self.meaning()._eval_evalf(prec)
 
@@ -98,6 +102,9 @@ class cut(Shorthand):
 
     def meaning(self) -> Any:
         return minimum(maximum(self.args[0], -(2**20)), 2**20)
+
+    def written(self) -> Any:
+        return self.args[0]
 
     def partial(self, position: int) -> Any:
         return sp.S.One

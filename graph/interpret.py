@@ -6,6 +6,7 @@ positional axes of the point. The batch is an axis like the others here, called 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -97,10 +98,9 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
             grid: tuple[Any, ...] = np.ix_(*(a + b * np.arange(n) for a, b, n in ranges))
             return Value(array[(..., *grid)] if grid else array, lead)
         case Gather(index):
-            flat = array.reshape((*sizes, -1))
-            taken = flat[..., np.maximum(index.value, 0)]
-            zero = numbers.array(np.zeros(()))
-            return Value(np.where(index.value < 0, zero, taken).astype(array.dtype), lead)
+            flat = array.reshape((*sizes, math.prod(operand.shape)))
+            zero = numbers.array(np.zeros((*sizes, 1))).astype(array.dtype)
+            return Value(np.concatenate([flat, zero], axis=-1)[..., index.value], lead)
         case Replicate(new):
             copies = np.broadcast_to(array, (new.size, *array.shape))
             names = tuple(sorted((new.name, *lead)))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.graph.formula import to_formula
-from jetfold.graph.graph import Graph, Node
+from jetfold.graph.graph import Editor, Graph, Node
 from jetfold.graph.ops import (
     Broadcast,
     Concatenate,
@@ -49,6 +49,17 @@ def program_order(graph: Graph) -> list[int]:
         else:
             pending.extend(reversed(missing))
     return list(found)
+
+
+def renumbered(graph: Graph) -> Graph:
+    """The same graph with the numbers under which it is printed."""
+    editor = Editor()
+    where: dict[int, int] = {}
+    for node in program_order(graph):
+        operands = [where[operand] for operand in graph.operands(node)]
+        where[node] = editor.add(graph[node].op, *operands)
+        editor.annotate(where[node], graph[node].source, graph[node].role)
+    return editor.freeze([where[output] for output in graph.outputs])
 
 
 def numbering(graph: Graph) -> dict[int, int]:

@@ -18,6 +18,7 @@ from jetfold.derivation import METHODS, Derivation
 from jetfold.graph import ArgumentError, Editor, Graph, Input, JetfoldError, Type, simplify
 from jetfold.graph.ops import Shape
 from jetfold.graph.source import located
+from jetfold.graph.text import renumbered
 from jetfold.graph.trace import Tracer, lift, trace, wrap
 from jetfold.graph.tree import Structure, flatten
 
@@ -113,7 +114,7 @@ class Operator(ABC):
                 "all other axes, in front, are a batch (see point_ndim)."
             )
             raise
-        graph = simplify(traced.graph).graph
+        graph = renumbered(simplify(traced.graph).graph)
         return Derivation(graph, lambda g: self._taylor(g, point), self.method), traced.outputs
 
     def _compile(self, shape: Shape, parameters: Parameters) -> Compiled:

@@ -8,6 +8,7 @@ from functools import cached_property
 import sympy as sp
 
 from jetfold.graph import ArgumentError
+from jetfold.graph.functions import Shorthand
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
 from jetfold.rules.primitives import Primitive
@@ -73,7 +74,9 @@ class TaylorRule:
         return self._coefficient("y", order)
 
     def _named(self, expr: sp.Expr) -> sp.Expr:
-        return expr.xreplace(self._symbols())
+        """The expression as it is shown: in the names of this rule, without shorthands."""
+        spelled_out = expr.replace(_is_shorthand, lambda part: part.written())
+        return spelled_out.xreplace(self._symbols())
 
     def _collapsed(self, top: sp.Expr) -> sp.Eq:
         dependent = frozenset(
@@ -91,6 +94,10 @@ class TaylorRule:
     @staticmethod
     def _sum(term: sp.Expr) -> sp.Sum:
         return sp.Sum(term, (DIRECTION, 1, DIRECTIONS))
+
+
+def _is_shorthand(expr: sp.Basic) -> bool:
+    return isinstance(expr, Shorthand)
 
 
 def derive_rule(primitive: Primitive, order: int, collapsed: bool) -> TaylorRule:
