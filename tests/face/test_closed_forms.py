@@ -20,21 +20,21 @@ def test_laplacian_interpreted(dimension: int, method: str) -> None:
     check_known(op(x.astype(np.float32)), x.astype(np.float32), LAPLACIAN, 1e-5)
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 3, 6])  # each compiles for seconds
+@pytest.mark.parametrize("dimension", [1, 3, 6])  # each compiles for seconds
 def test_laplacian_compiled(dimension: int) -> None:
     x = points(dimension, 100)
     check_known(jf.laplacian(together(dimension))(x), x, LAPLACIAN, 1e-12)
 
 
-@pytest.mark.parametrize("dimension", [2, 3])
-def test_laplacian_compiled_in_single_precision(dimension: int) -> None:
-    x = points(dimension, 100).astype(np.float32)
-    check_known(jf.laplacian(together(dimension))(x), x, LAPLACIAN, 1e-5)
+def test_laplacian_compiled_in_single_precision() -> None:
+    x = points(3, 100).astype(np.float32)
+    check_known(jf.laplacian(together(3))(x), x, LAPLACIAN, 1e-5)
 
 
 def test_laplacian_compiled_by_standard_taylor_mode() -> None:
     x = points(2, 100)
-    check_known(jf.laplacian(together(2), method="standard")(x), x, LAPLACIAN, 1e-12)
+    op = jf.laplacian(together(2), method="standard")
+    check_known(op(x), x, LAPLACIAN, 1e-12)
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)

@@ -157,7 +157,6 @@ def test_nested_and_compiled() -> None:
         "as an attribute",
         "with the outer point inside",
         "at a constant point",
-        "a jet of a jet",
     ]
     x = points(3, 40)
     op = jf.laplacian(lambda x, a: {name: NESTED[name][0](x, a) for name in names})

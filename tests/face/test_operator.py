@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import methodcaller
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,17 +50,21 @@ def test_compiled_operators_can_be_pickled() -> None:
     assert_array_equal(again(jet)(x, (x, x))[1][1], jet(x, (x, x))[1][1])
 
 
-def test_a_pickled_operator_runs_in_another_process() -> None:
+def test_a_pickled_operator_runs_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It finds the function by its name, and the code compiled here in the cache."""
-    op = jf.laplacian(np.prod)
+    monkeypatch.setenv("JETFOLD_CACHE_DIR", str(tmp_path))
+    op = jf.laplacian(methodcaller("__pow__", 7))
     x = points(3, 4)
     expected = op(x)
+    assert_allclose(expected, 42 * x**5, rtol=1e-12)
     program = (
         "import pickle, sys; op, x = pickle.loads(sys.stdin.buffer.read()); "
         "sys.stdout.buffer.write(pickle.dumps(op(x)))"
     )
-    folder = os.environ["JETFOLD_CACHE_DIR"]
-    files = sorted(os.listdir(folder))
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")}
+    assert files
     done = subprocess.run(
         [sys.executable, "-c", program],
         input=pickle.dumps((op, x)),
@@ -68,7 +72,7 @@ def test_a_pickled_operator_runs_in_another_process() -> None:
         check=True,
     )
     assert_array_equal(pickle.loads(done.stdout), expected)
-    assert sorted(os.listdir(folder)) == files
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")} == files
 
 
 def test_random_directions_go_on_after_pickling() -> None:
