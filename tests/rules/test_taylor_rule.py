@@ -136,7 +136,7 @@ def test_orders_that_are_none(order: int) -> None:
 
 
 def test_unknown_primitives_are_answered_with_near_ones() -> None:
-    with pytest.raises(ArgumentError, match="no primitive called 'tahn'; did you mean .*'tanh'"):
+    with pytest.raises(ArgumentError, match=r"no primitive called 'tahn'; did you mean .*'tanh'"):
         primitive("tahn")
     with pytest.raises(ArgumentError, match="'zzzzzz'"):
         primitive("zzzzzz")
