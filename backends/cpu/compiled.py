@@ -65,7 +65,9 @@ class CompiledGraph:
         wanted = [inputs[name] for name in self._input_names]
         flat = [_rows(x, points, dtype) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
-        threads = thread_count() if points * self._work > SERIAL_WORK else 1
+        threads = thread_count()
+        if points * self._work <= SERIAL_WORK:
+            threads = 1
         shared = self._prelude(parameters, dtype, threads)
         samples = self._samples(points, threads, dtype)
         known = self._arguments(samples, lanes(dtype))

@@ -54,6 +54,15 @@ def test_source(expr: Any, text: str) -> None:
     assert sorted(printed.replace("(", " ( ").split()) == sorted(text.replace("(", " ( ").split())
 
 
+def test_a_shared_condition_is_a_mask_with_a_name() -> None:
+    mask = sp.Symbol("w0", real=True)
+    assert Printer().condition(mask) == "w0"
+    assert Printer().condition(sp.Not(mask) | (A < B)) in (
+        "(a0 < a1) | (~(w0))",
+        "(~(w0)) | (a0 < a1)",
+    )
+
+
 def test_functions_are_collected() -> None:
     printer = Printer()
     printer(sp.tanh(A) * sp.sqrt(B) + sp.asin(C) + sp.Abs(A) + A**2)

@@ -22,6 +22,8 @@ from jetfold.graph import ArgumentError, Editor, Graph, Input, Map, Type
 from processes import run
 from programs import FLOAT64, FLOATS, sample
 
+OPERATOR = CompiledGraph(laplacian(collapsed=True, width=20))
+
 # The number of threads ----------------------------------------------------------------------------
 
 
@@ -36,6 +38,8 @@ def test_a_bad_number_of_threads_is_an_error(chosen: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("JETFOLD_NUM_THREADS", chosen)
     with pytest.raises(ArgumentError, match=r"JETFOLD_NUM_THREADS is .* give the number"):
         thread_count()
+    with pytest.raises(ArgumentError, match="JETFOLD_NUM_THREADS"):  # also for a single point
+        OPERATOR(1, FLOAT64, *sample(OPERATOR.graph, 1))
 
 
 @pytest.mark.parametrize("unset", [True, False])
@@ -143,9 +147,6 @@ def at_once(callers: int, call: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(callers) as pool:
         return list(pool.map(wait_and_call, range(callers)))
-
-
-OPERATOR = CompiledGraph(laplacian(collapsed=True, width=20))
 
 
 @pytest.mark.usefixtures("parallel")
