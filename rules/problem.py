@@ -1,0 +1,32 @@
+"""What an operator wants to know of a function: sums of derivatives along directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jetfold.graph import DirectionAxis, Editor
+from jetfold.rules.polynomial import Polynomial
+
+
+@dataclass(frozen=True)
+class Functional:
+    """The number P(d/dv_0, .., d/dv_(n-1)) f at the point, for one output f of a function graph."""
+
+    output: int
+    polynomial: Polynomial
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Functionals of a function along n directions, and what is made of them.
+
+    ``directions`` adds to an editor the node of the n directions, which has the point's shape and
+    the given direction axis of size ``count``; they may be constant, parameters, or depend on
+    the point. ``finish`` adds the operator's outputs, given one node for each functional.
+    """
+
+    count: int
+    directions: Callable[[Editor, DirectionAxis], int]
+    functionals: tuple[Functional, ...]
+    finish: Callable[[Editor, Sequence[int]], list[int]]
