@@ -17,6 +17,7 @@ from jetfold.graph.graph import Graph
 from jetfold.graph.numbers import FLOAT, NumberSystem
 from jetfold.graph.ops import (
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -24,6 +25,7 @@ from jetfold.graph.ops import (
     Gather,
     Map,
     Op,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -108,7 +110,23 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
         case Direct(position, new):
             names = tuple(sorted((new.name, *lead)))
             return Value(np.moveaxis(array, offset + position, names.index(new.name)), names)
+        case Pick(index, old, new):
+            return _rename(np.take(array, index.value, lead.index(old)), lead, old, new.name)
+        case Collect(index, old, new):
+            terms = np.moveaxis(array, lead.index(old), 0)
+            total = np.broadcast_to(numbers.array(np.zeros(())), (new.size, *terms.shape[1:]))
+            total = np.array(total, dtype=array.dtype)
+            np.add.at(total, index.value, terms)
+            return _rename(np.moveaxis(total, 0, lead.index(old)), lead, old, new.name)
     raise TypeError(f"{op} is a leaf; its value must be given")
+
+
+def _rename(array: NDArray[Any], lead: tuple[str, ...], old: str, new: str) -> Value:
+    """The value when a leading axis has another name, and so perhaps another place."""
+    names = tuple(new if name == old else name for name in lead)
+    order = sorted(range(len(names)), key=lambda i: names[i])
+    axes = (*order, *range(len(names), array.ndim))
+    return Value(array.transpose(axes), tuple(names[i] for i in order))
 
 
 def _contract(op: Contract, operands: list[Value], lead: tuple[str, ...]) -> Value:

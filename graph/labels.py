@@ -17,6 +17,7 @@ from jetfold.graph.numbers import name_of
 from jetfold.graph.ops import (
     MOVES,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -26,6 +27,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -135,6 +137,10 @@ def _title(op: Op, letters: Sequence[str]) -> list[str]:
             return [f"copies along {axis.name}"]
         case Direct(position, axis):
             return [f"axis {position} as {axis.name}"]
+        case Pick(_, old, new):
+            return [f"pick {old} as {new.name}"]
+        case Collect(_, old, new):
+            return [f"collect {old} in {new.name}"]
         case Slice():
             return _wrap(f"[{slices(op)}]")
         case Transpose(order):

@@ -132,7 +132,7 @@ class Sum:
     directions: tuple[str, ...] = ()
 
 
-# Moves: index-only linear operations on positional axes ------------------------------------------
+# Moves: index-only linear operations --------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +194,52 @@ class Direct:
     axis: DirectionAxis
 
 
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Element i along direction axis ``new`` is element ``index[i]`` along axis ``old``."""
+
+    index: Array
+    old: str
+    new: DirectionAxis
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The transpose of `Pick`: element m along ``new`` sums all i with ``index[i] == m``."""
+
+    index: Array
+    old: str
+    new: DirectionAxis
+
+
 Leaf = Input | Parameter | Constant
-Move = Reshape | Transpose | Broadcast | Slice | Gather | Concatenate | Replicate | Direct
+Move = (
+    Reshape
+    | Transpose
+    | Broadcast
+    | Slice
+    | Gather
+    | Concatenate
+    | Replicate
+    | Direct
+    | Pick
+    | Collect
+)
 Op = Leaf | Map | Contract | Sum | Move
 
 LEAVES = (Input, Parameter, Constant)
-MOVES = (Reshape, Transpose, Broadcast, Slice, Gather, Concatenate, Replicate, Direct)
+MOVES = (
+    Reshape,
+    Transpose,
+    Broadcast,
+    Slice,
+    Gather,
+    Concatenate,
+    Replicate,
+    Direct,
+    Pick,
+    Collect,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +355,8 @@ def infer(op: Op, operands: Sequence[Type]) -> Type:
             if not 0 <= position < len(shape) or shape[position] != axis.size:
                 raise ShapeError(f"axis {position} of a value of type {operands[0]} is not {axis}")
             return Type(shape[:position] + shape[position + 1 :], _with_axis(operands[0], axis))
+        case Pick(_, old, new) | Collect(_, old, new):
+            rest = tuple(axis for axis in directions if axis.name != old)
+            if len(rest) == len(directions):
+                raise ShapeError(f"a value of type {operands[0]} has no direction axis {old!r}")
+            return Type(shapes[0], _with_axis(Type(shapes[0], rest), new))

@@ -15,13 +15,14 @@ from jetfold.graph.ops import (
     MOVES,
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
     Direct,
     Gather,
     Map,
-    Replicate,
+    Pick,
     Reshape,
     Slice,
     Sum,
@@ -133,7 +134,7 @@ def _does_nothing(editor: Editor, node: int) -> bool | None:
             return (same and not any(start) and all(s == 1 for s in step)) or None
         case Concatenate():
             return len(editor.operands(node)) == 1 or None
-        case Gather(index):
+        case Gather(index) | Pick(index) | Collect(index):
             flat = index.value.reshape(-1)
             return (same and bool((flat == np.arange(flat.size)).all())) or None
     return None
@@ -155,6 +156,10 @@ def _same_move_below(editor: Editor, node: int) -> Any:
             return Transpose(tuple(second[axis] for axis in first)), below
         case Sum(axes, names), Sum(inner_axes, inner_names) if not inner_axes:
             return Sum(axes, tuple(sorted((*names, *inner_names)))), below
+        case Pick(index, name, new), Pick(inner_index, old, middle) if middle.name == name:
+            return Pick(Array(inner_index.value[index.value]), old, new), below
+        case Collect(index, name, new), Collect(inner_index, old, middle) if middle.name == name:
+            return Collect(Array(index.value[inner_index.value]), old, new), below
     return None
 
 
@@ -237,7 +242,7 @@ NO_OPS = [
     Rule(
         "merge moves and sums",
         "M(M'(x)) = (M M')(x)",
-        (Reshape, Broadcast, Transpose, Sum),
+        (Reshape, Broadcast, Transpose, Sum, Pick, Collect),
         _same_move_below,
         _put_merged,
     ),
@@ -247,7 +252,7 @@ CONSTANTS = [
     Rule(
         "fold constants",
         "f(c) is a constant (only where it is an exact integer)",
-        (Map, Contract, Sum, Reshape, Transpose, Broadcast, Slice, Gather, Concatenate, Replicate),
+        (Map, Contract, Sum, *(kind for kind in MOVES if kind is not Direct)),
         _constant_operands,
         _put_constant,
     ),

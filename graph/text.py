@@ -13,6 +13,7 @@ from jetfold.graph.formula import to_formula
 from jetfold.graph.graph import Editor, Graph, Node
 from jetfold.graph.ops import (
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -22,6 +23,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -120,6 +122,10 @@ def describe_op(op: Op, operands: Sequence[str]) -> str:
             return f"replicate_{axis.name}({everything})"
         case Direct(position, axis):
             return f"direct_{axis.name}({everything}, axis={position})"
+        case Pick(index, old, new):
+            return f"pick_{old}_{new.name}({everything}, {_elements(index.value)})"
+        case Collect(index, old, new):
+            return f"collect_{old}_{new.name}({everything}, {_elements(index.value)})"
         case Slice():
             return f"{everything}[{slices(op)}]"
         case Transpose(order):

@@ -21,6 +21,8 @@ from jetfold.graph.interpret import BATCH
 from jetfold.graph.numbers import COMPARISONS, FLOAT_FUNCTIONS, name_of
 from jetfold.graph.ops import (
     LEAVES,
+    Array,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -29,6 +31,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Slice,
     Sum,
     infer,
@@ -251,6 +254,23 @@ def _check_indices(graph: Graph) -> Iterator[Finding]:
                     yield node, f"has indices of dtype {value.dtype}"
                 elif value.size and (value.min() < -1 or value.max() >= size):
                     yield node, f"reaches from {value.min()} to {value.max()} in {size} elements"
+            case Pick(index, old, new):
+                axes = graph[graph.operands(node)[0]].type.directions
+                size = next(axis.size for axis in axes if axis.name == old)
+                yield from ((node, text) for text in _index_list(index, new.size, size))
+            case Collect(index, old, new):
+                axes = graph[graph.operands(node)[0]].type.directions
+                size = next(axis.size for axis in axes if axis.name == old)
+                yield from ((node, text) for text in _index_list(index, size, new.size))
+
+
+def _index_list(index: Array, length: int, size: int) -> Iterator[str]:
+    """What is wrong with a list of so many numbers below ``size``."""
+    value = index.value
+    if value.dtype.kind not in "iu" or value.shape != (length,):
+        yield f"has indices of dtype {value.dtype} and shape {value.shape}, not {length} integers"
+    elif value.size and (value.min() < 0 or value.max() >= size):
+        yield f"reaches from {value.min()} to {value.max()} in an axis of size {size}"
 
 
 def _list(symbols: set[Any]) -> str:
@@ -272,5 +292,5 @@ VALIDITY: tuple[Validity, ...] = (
     Validity("constants", "a Constant is float32 or float64 and has its axes", _check_constants),
     Validity("types", "the type of a node is the one that its operation gives", _check_types),
     Validity("directions", "direction axes are named, sorted and different", _check_directions),
-    Validity("indices", "Slice and Gather stay inside their operand", _check_indices),
+    Validity("indices", "indices stay inside the axes they count", _check_indices),
 )

@@ -10,16 +10,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import sympy as sp
 
 from jetfold.graph import (
     MOVES,
+    Array,
+    Collect,
     Concatenate,
+    Constant,
     Contract,
     Direct,
     Editor,
     Map,
     Op,
+    Pick,
     Replicate,
     Rule,
     Sum,
@@ -42,9 +47,13 @@ def _replicated(editor: Editor, node: int) -> dict[int, Any] | None:
     found = {}
     for i, operand in enumerate(editor.operands(node)):
         op = editor[operand].op
-        if isinstance(op, Replicate):
+        if isinstance(op, Replicate) and not _renames(editor[node].op, op.axis.name):
             found[i] = (editor.operands(operand)[0], op.axis)
     return found or None
+
+
+def _renames(op: Op, name: str) -> bool:
+    return isinstance(op, (Pick, Collect)) and op.old == name
 
 
 def _push_replicate(editor: Editor, node: int, found: dict[int, Any]) -> int:
@@ -71,6 +80,27 @@ def _replicated_sum(editor: Editor, node: int) -> dict[int, Any] | None:
     return found if found and found[0][1].name not in op.directions else None
 
 
+def _renamed_copies(editor: Editor, node: int) -> int | None:
+    """A pick or collect along the axis of the copies: what is copied."""
+    (operand,) = editor.operands(node)
+    op = editor[operand].op
+    copies = isinstance(op, Replicate) and _renames(editor[node].op, op.axis.name)
+    return editor.operands(operand)[0] if copies else None
+
+
+def _put_renamed(editor: Editor, node: int, copied: int) -> int:
+    op = editor[node].op
+    assert isinstance(op, (Pick, Collect))
+    value = copied
+    if isinstance(op, Collect):
+        counts = np.bincount(op.index.value, minlength=op.new.size).astype(float)
+        counts = counts.reshape(-1, *[1] * len(editor[node].type.shape))
+        times = editor.add(Constant(Array(counts), (op.new,)))
+        a, b = operand_symbol(0), operand_symbol(1)
+        value = add_map(editor, a * b, {a: times, b: copied})
+    return fit(editor, value, editor[node].type)
+
+
 PUSH_REPLICATE = [
     Rule(
         "push replicate through a function",
@@ -85,6 +115,13 @@ PUSH_REPLICATE = [
         (Sum,),
         _replicated_sum,
         _push_replicate,
+    ),
+    Rule(
+        "push replicate through a pick along it",
+        "pick_rp rep_r a = rep_p a,  collect_rm rep_r a = n_m a",
+        (Pick, Collect),
+        _renamed_copies,
+        _put_renamed,
     ),
 ]
 
@@ -153,6 +190,18 @@ def _put_sum_over_axis(editor: Editor, node: int, below: _Below) -> int:
     return editor.add(Sum((below.op.position,)), below.operands[0])
 
 
+def _sum_of_collected(editor: Editor, node: int) -> _Below | None:
+    below = _below(editor, node)
+    if below is None or not isinstance(below.op, Collect) or below.op.new.name != below.name:
+        return None
+    return below
+
+
+def _put_sum_of_all(editor: Editor, node: int, below: _Below) -> int:
+    assert isinstance(below.op, Collect)
+    return editor.add(Sum((), (below.op.old,)), below.operands[0])
+
+
 def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
     below = _below(editor, node)
     if below is None:
@@ -161,7 +210,7 @@ def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
         case Contract():
             dependent = [o for o in below.operands if _depends(editor, o, below.name)]
             return below if len(dependent) == 1 else None
-        case Replicate(axis) | Direct(_, axis):
+        case Replicate(axis) | Direct(_, axis) | Pick(_, _, axis) | Collect(_, _, axis):
             return below if axis.name != below.name else None
         case Sum(axes, names):  # of two sums over directions, the later axis goes first
             return below if axes or all(_age(name) < _age(below.name) for name in names) else None
@@ -277,6 +326,8 @@ PULL_SUM = [
     Rule("sum of copies", "sum_r rep_r a = R a", (Sum,), _sum_of_copies, _put_multiple),
     Rule("sum of an axis", "sum_r x_r = sum over that axis of x", (Sum,), _sum_of_axis,
          _put_sum_over_axis),
+    Rule("sum of what is collected", "sum_m collect_pm a = sum_p a", (Sum,), _sum_of_collected,
+         _put_sum_of_all),
     Rule("pull a sum through a linear map", "sum_r L(a_r) = L(sum_r a_r)", (Sum,),
          _sum_of_linear, _put_linear),
     Rule("pull a sum through a function", "sum_r (c a_r + d g(a_r) + e) = "
