@@ -26,8 +26,8 @@ from jetfold.backends.program import (
     Store,
 )
 from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
-from jetfold.backends.views import Index, Turns, affine
-from jetfold.graph import Contract, DirectionAxis, Graph, Sum
+from jetfold.backends.views import Index, Picks, Turns, affine
+from jetfold.graph import Collect, Contract, DirectionAxis, Graph, Sum
 from jetfold.graph.ops import split_spec
 
 Axes = tuple[DirectionAxis, ...]
@@ -135,10 +135,14 @@ class _Lowering:
         spaced = affine(read.rows)
         start, step = (spaced[0], spaced[1][0]) if spaced is not None else (0, 1)
         table = None if spaced is not None else read.rows
-        strides = list(place.strides(axes))
-        for axis, rows in read.turns:
-            strides[axes.index(axis)] += rows * self._row_step(place)
-        return Access(place, start, step, table, tuple(strides))
+        steps = {axis: rows * self._row_step(place) for axis, rows in read.turns}
+        own = place.type.directions
+        steps |= dict(zip(own, place.strides(own), strict=True))
+        lists = {picked.new: picked.index.value * steps[picked.old] for picked in read.picks}
+        for picked in read.picks:
+            del steps[picked.old]
+        strides = tuple(lists.get(axis, steps.get(axis, 0)) for axis in axes)
+        return Access(place, start, step, table, strides)
 
     def _row_step(self, place: Place | SharedPlace) -> int:
         return 1 if isinstance(place, SharedPlace) else self.buffers[place.buffer].slots
@@ -146,9 +150,11 @@ class _Lowering:
     def _operand(self, read: Read, axes: Axes) -> tuple[Operand, Access]:
         """How a kernel with these axes reads an operand, and with which arguments."""
         access = self._access(read, axes)
-        have = {*self.graph[read.node].type.directions, *(axis for axis, _ in read.turns)}
+        have = self.schedule.axes(read)
         moving = tuple(i for i, axis in enumerate(axes) if axis in have)
-        return Operand(isinstance(access.place, SharedPlace), _rows(access), moving), access
+        listed = tuple(i for i, step in enumerate(access.strides) if not isinstance(step, int))
+        shared = isinstance(access.place, SharedPlace)
+        return Operand(shared, _rows(access), moving, listed), access
 
     # Instructions ---------------------------------------------------------------------------------
 
@@ -207,25 +213,28 @@ class _Lowering:
     def _nest(self, nest: Nest) -> Run:
         graph, schedule = self.graph, self.schedule
         # Values that never meet may have axes of one name and different sizes: two loops.
-        axes = tuple(sorted({
-            axis
-            for node in nest.nodes
-            for kind in [graph[node].type, *(graph[o].type for o in graph.operands(node))]
-            for axis in kind.directions
-        }))  # fmt: skip
-        reads: dict[tuple[int, bytes, Turns], int] = {}
+        found: set[DirectionAxis] = set()
+        for node in nest.nodes:
+            found.update(graph[node].type.directions)
+            if isinstance(graph[node].op, Collect):
+                found.add(schedule.term_axes(node)[1])
+            else:
+                found.update(a for o in graph.operands(node) for a in graph[o].type.directions)
+        axes = tuple(sorted(found))
+        reads: dict[tuple[int, bytes, Turns, Picks], int] = {}
         operands: list[Operand] = []
         accesses: list[Access] = []
         outputs: list[int] = []
         local = {node: i for i, node in enumerate(nest.nodes)}
         described = []
+        segments: list[Index] = []
         for node in nest.nodes:
             sources = []
             for read in schedule.reads(node):
                 if read.node in local:
                     sources.append(Source(False, local[read.node]))
                     continue
-                key = (read.node, read.rows.tobytes(), read.turns)
+                key = (read.node, read.rows.tobytes(), read.turns, read.picks)
                 if key not in reads:
                     reads[key] = len(operands)
                     operand, access = self._operand(read, axes)
@@ -241,12 +250,27 @@ class _Lowering:
                 for kind in (graph[node].type, schedule.summed(node))
             )
             expr, phase = schedule.expression(node), nest.phase[node]
-            described.append(NestNode(expr, tuple(sources), own, summed, phase, output))
+            op, collected = graph[node].op, None
+            if isinstance(op, Collect):
+                inner = schedule.term_axes(node)[1]
+                collected = (axes.index(op.new), axes.index(inner), len(segments))
+                counts = np.bincount(op.index.value, minlength=op.new.size)
+                segments.append(np.concatenate([[0], np.cumsum(counts)]))
+            described.append(NestNode(expr, tuple(sources), own, summed, phase, output, collected))
         kernel = build_kernel(len(axes), tuple(described), tuple(operands))
         rows = math.prod(nest.shape)
         stores = [self._access(Read(node, np.arange(rows)), axes) for node in outputs]
         sizes = tuple(axis.size for axis in axes)
-        return Run(kernel, rows, sizes, 1, tuple(accesses), tuple(stores), tuple(nest.nodes))
+        return Run(
+            kernel,
+            rows,
+            sizes,
+            1,
+            tuple(accesses),
+            tuple(stores),
+            tuple(nest.nodes),
+            tuple(segments),
+        )
 
     def _reduction(self, node: int) -> Run:
         reads, rows, reduced = self._factors(node)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import sympy as sp
 
-from jetfold.backends.program import Accumulate, Compute, NestKernel, Operand, Phase
+from jetfold.backends.program import (
+    Accumulate,
+    Collected,
+    Compute,
+    NestKernel,
+    Operand,
+    Phase,
+    Statement,
+)
 from jetfold.graph import operand_symbol
 from jetfold.graph.functions import power
 
@@ -26,7 +35,8 @@ class NestNode(NamedTuple):
     """A node of a nest with everything local: no sizes, no names of the graph.
 
     ``expr`` is None for a sum of its only operand over the direction axes ``summed``. ``output`` is
-    the kernel's output it is stored to, or None.
+    the kernel's output it is stored to, or None. For a node that sums ``expr`` over segments,
+    ``collected`` holds the axis of the segments, the axis of the terms and the segments' number.
     """
 
     expr: sp.Expr | None
@@ -35,6 +45,7 @@ class NestNode(NamedTuple):
     summed: Axes
     phase: int
     output: int | None
+    collected: tuple[int, int, int] | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -54,11 +65,13 @@ class _Builder:
         self.where: dict[sp.Symbol, tuple[int, Axes]] = {}
         for i in range(len(operands)):
             self.where[_load(i)] = (0, operands[i].axes)
-        self.work: dict[tuple[int, Axes], list[Compute | Accumulate]] = {}
+        self.work: dict[tuple[int, Axes], list[Statement]] = {}
         self._translate()
         self._share()
         outputs = sorted((n.output, n.axes) for n in nodes if n.output is not None)
-        self.kernel = NestKernel(axes, operands, tuple(axes for _, axes in outputs), self._phases())
+        segments = sum(node.collected is not None for node in nodes)
+        stored = tuple(axes for _, axes in outputs)
+        self.kernel = NestKernel(axes, operands, stored, self._phases(), segments)
 
     def _translate(self) -> None:
         """Each node as a statement in its phase, over the symbols of this kernel."""
@@ -74,7 +87,17 @@ class _Builder:
             else:
                 names = map(operand_symbol, range(len(symbols)))
                 expr = computable(node.expr).xreplace(dict(zip(names, symbols, strict=True)))
-                self.work.setdefault((node.phase, node.axes), []).append(Compute(target, expr))
+                work = self.work.setdefault((node.phase, node.axes), [])
+                if node.collected is None:
+                    work.append(Compute(target, expr))
+                else:
+                    used = sorted(expr.free_symbols, key=str)
+                    loads = tuple((s, int(s.name[1:])) for s in used if self._moves(s))
+                    work.append(Collected(target, expr, loads, *node.collected))
+
+    def _moves(self, symbol: sp.Symbol) -> bool:
+        """Whether a symbol is loaded, and in another place for each element of some axis."""
+        return symbol.name[0] == "u" and bool(self.where[symbol][1])
 
     # Sharing ------------------------------------------------------------------------------------
 
@@ -85,9 +108,9 @@ class _Builder:
         for key, statements in self.work.items():
             if key[1]:
                 self.work[key] = [
-                    Compute(s.target, self._hoist(s.expr, hoisted, names))
-                    if isinstance(s, Compute)
-                    else s
+                    s
+                    if isinstance(s, Accumulate)
+                    else replace(s, expr=self._hoist(s.expr, hoisted, names))
                     for s in statements
                 ]
         for expr, symbol in hoisted.items():
@@ -99,7 +122,7 @@ class _Builder:
             self._add_scalar(statement)
         for key, statements in self.work.items():
             if key[1]:
-                sums = [s for s in statements if isinstance(s, Accumulate)]
+                sums = [s for s in statements if not isinstance(s, Compute)]
                 common = _common([s for s in statements if isinstance(s, Compute)], names)
                 self.work[key] = [*common, *sums]
 
@@ -168,9 +191,13 @@ def _value(number: int) -> sp.Symbol:
     return sp.Symbol(f"v{number}", real=True)
 
 
-def _uses(statement: Compute | Accumulate) -> set[sp.Symbol]:
-    if isinstance(statement, Accumulate):
-        return {statement.term}
+def _uses(statement: Statement) -> set[sp.Symbol]:
+    """What has to be known before a statement."""
+    match statement:
+        case Accumulate():
+            return {statement.term}
+        case Collected():
+            return set(statement.expr.free_symbols) - {symbol for symbol, _ in statement.loads}
     return set(statement.expr.free_symbols)
 
 
@@ -181,12 +208,12 @@ def _common(computes: Sequence[Compute], names: object) -> list[Compute]:
     return first + [Compute(s.target, e) for s, e in zip(computes, exprs, strict=True)]
 
 
-def _ordered(statements: Sequence[Compute | Accumulate]) -> list[Compute | Accumulate]:
+def _ordered(statements: Sequence[Statement]) -> list[Statement]:
     """Statements after those that give what they use, otherwise in the given order."""
     pending = list(statements)
-    computed = {s.target for s in statements if isinstance(s, Compute)}
+    computed = {s.target for s in statements if not isinstance(s, Accumulate)}
     done: set[sp.Symbol] = set()
-    ordered: list[Compute | Accumulate] = []
+    ordered: list[Statement] = []
     while pending:
         ready = next(s for s in pending if not (_uses(s) & computed - done))
         pending.remove(ready)

@@ -42,11 +42,15 @@ class Rows(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """How a kernel reads an operand: number ``axes[i]`` of the kernel's direction axes moves it."""
+    """How a kernel reads an operand: number ``axes[i]`` of the kernel's direction axes moves it.
+
+    Along the axes that are in ``listed`` too, it moves by a list of offsets and not by a stride.
+    """
 
     shared: bool
     rows: Rows
     axes: tuple[int, ...]
+    listed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,36 @@ class Accumulate:
     term: sp.Symbol
 
 
+Loads = tuple[tuple[sp.Symbol, int], ...]
+"""Symbols, each with the number of the operand that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Assign the sum of an expression over a segment of axis ``inner``.
+
+    The segment of element m of axis ``outer`` runs from entry m to entry m + 1 of list number
+    ``segments`` of the instruction. ``loads`` are made for each term.
+    """
+
+    target: sp.Symbol
+    expr: sp.Expr
+    loads: Loads
+    outer: int
+    inner: int
+    segments: int
+
+
+Statement = Compute | Accumulate | Collected
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One run through loops over some direction axes: loads, statements, stores, in this order."""
 
     axes: tuple[int, ...]
-    loads: tuple[tuple[sp.Symbol, int], ...]
-    statements: tuple[Compute | Accumulate, ...]
+    loads: Loads
+    statements: tuple[Statement, ...]
     stores: tuple[tuple[int, sp.Symbol], ...]
 
 
@@ -86,6 +113,7 @@ class NestKernel:
     operands: tuple[Operand, ...]
     outputs: tuple[tuple[int, ...], ...]
     phases: tuple[Phase, ...]
+    segments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +170,24 @@ def _strides(kind: Type, axes: Sequence[DirectionAxis], unit: int) -> tuple[int,
 
 @dataclass(frozen=True)
 class Access:
-    """The arguments with which an instruction reads or writes one value."""
+    """The arguments with which an instruction reads or writes one value.
+
+    For each direction axis there is a stride or a list of offsets.
+    """
 
     place: Place | SharedPlace
     start: int
     step: int
     table: NDArray[np.int64] | None
-    strides: tuple[int, ...]
+    strides: tuple[int | NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Run a kernel over rows; ``sizes`` are those of its direction axes."""
+    """Run a kernel over rows; ``sizes`` are those of its direction axes.
+
+    ``segments`` are the lists of where segments begin, the end of the last one included.
+    """
 
     kernel: Kernel
     rows: int
@@ -162,6 +196,7 @@ class Run:
     operands: tuple[Access, ...]
     outputs: tuple[Access, ...]
     nodes: tuple[int, ...]
+    segments: tuple[NDArray[np.int64], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,28 @@ import sympy as sp
 
 from jetfold.backends.views import (
     Index,
+    Picks,
     Turns,
     affine,
     broadcast,
     is_view,
+    pick,
     turns_evenly,
     views,
 )
-from jetfold.graph import Concatenate, Contract, Direct, Graph, Input, Map, Sum, operand_symbol
+from jetfold.graph import (
+    Array,
+    Collect,
+    Concatenate,
+    Contract,
+    Direct,
+    DirectionAxis,
+    Graph,
+    Input,
+    Map,
+    Sum,
+    operand_symbol,
+)
 from jetfold.graph.ops import Shape, Type, split_spec
 
 
@@ -29,6 +43,7 @@ class Read(NamedTuple):
     node: int
     rows: Index
     turns: Turns = ()
+    picks: Picks = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,10 @@ class Scheduler:
 
     Inside a nest, values without direction axes live in even phases, values with direction axes in
     the odd phases between them, and a sum over all its direction axes is finished in the phase
-    after the one that runs over its terms. A value with direction axes exists only in its own
-    phase: who needs it later, or along other axes, reads it from memory, in a later nest.
+    after the one that runs over its terms. What is collected is summed in its own phase, together
+    with the function that gives its terms where nothing else uses these (``terms``). A value with
+    direction axes exists only in its own phase: who needs it later, or along other axes, reads it
+    from memory, in a later nest.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -89,6 +106,7 @@ class Scheduler:
         varying = [node for node in graph.order if node in graph.varying]
         self.copied = self._awkward(varying)
         self.views, self.origins = views(graph, varying, self.copied)
+        self.terms = {node for node in varying if self._is_term(node)}
         self.level: dict[int, int] = {}
         self.item: dict[int, Item] = {}
         self.nests: dict[tuple[int, Shape], Nest] = {}
@@ -97,7 +115,7 @@ class Scheduler:
         for node in varying:
             if isinstance(graph[node].op, Input):
                 self.level[node] = 0
-            elif node in self.copied or not is_view(graph[node].op):
+            elif node in self.copied or not (is_view(graph[node].op) or node in self.terms):
                 self._place(node)
 
     @property
@@ -109,7 +127,7 @@ class Scheduler:
     # What a node reads -------------------------------------------------------------------------
 
     def expression(self, node: int) -> sp.Expr | None:
-        """The elementwise expression of a node; None for a sum over directions."""
+        """The elementwise expression of a node, of the terms it collects; None for a sum."""
         op = self.graph[node].op
         if node in self.copied:
             return operand_symbol(0)
@@ -117,6 +135,9 @@ class Scheduler:
             return op.expr
         if isinstance(op, Concatenate):  # each row comes from one operand, the others give zero
             return sp.Add(*map(operand_symbol, range(len(self.graph.operands(node)))))
+        if isinstance(op, Collect):
+            (operand,) = self.graph.operands(node)
+            return self.expression(operand) if operand in self.terms else operand_symbol(0)
         return None
 
     def summed(self, node: int) -> Type:
@@ -129,10 +150,15 @@ class Scheduler:
         """How a node of a nest reads its operands."""
         if node in self.copied:
             origin = self.origins[node]
-            return [Read(origin.node, origin.rows, origin.turns)]
+            return [Read(origin.node, origin.rows, origin.turns, origin.picks)]
         shape = self.graph[node].type.shape
         operands = self.graph.operands(node)
         op = self.graph[node].op
+        if isinstance(op, Collect):
+            (operand,) = operands
+            whole = np.arange(math.prod(shape))
+            terms = self.reads(operand) if operand in self.terms else [self.read(operand, whole)]
+            return [self._in_segments(node, read) for read in terms]
         if isinstance(op, Concatenate):
             return self._concatenated(op.axis, operands)
         return [self.read(o, broadcast(self.graph[o].type, shape)) for o in operands]
@@ -143,7 +169,41 @@ class Scheduler:
         flat = rows.reshape(-1)
         if view is None:
             return Read(operand, flat)
-        return Read(view.node, view.take(flat).rows, view.turns)
+        return Read(view.node, view.take(flat).rows, view.turns, view.picks)
+
+    def axes(self, read: Read) -> tuple[DirectionAxis, ...]:
+        """The direction axes along which what is read moves."""
+        gone = {picked.old for picked in read.picks}
+        have = {*self.graph[read.node].type.directions, *(axis for axis, _ in read.turns)}
+        return tuple(sorted((have - gone) | {picked.new for picked in read.picks}))
+
+    def _is_term(self, node: int) -> bool:
+        """Whether a node is a function that gives the terms of something collected, only."""
+        users = self.graph.users(node)
+        return (
+            isinstance(self.graph[node].op, Map)
+            and node not in self.graph.outputs
+            and bool(users)
+            and all(isinstance(self.graph[user].op, Collect) for user in users)
+        )
+
+    def term_axes(self, node: int) -> tuple[DirectionAxis, DirectionAxis]:
+        """The axis of what is collected, and another one for the loop over sorted terms."""
+        op = self.graph[node].op
+        assert isinstance(op, Collect)
+        (kind,) = (self.graph[operand].type for operand in self.graph.operands(node))
+        (axis,) = (axis for axis in kind.directions if axis.name == op.old)
+        return axis, DirectionAxis(f"{axis.name} in {op.new.name}", axis.size)
+
+    def _in_segments(self, node: int, read: Read) -> Read:
+        """A read in which the terms that go to the same place lie one after the other."""
+        op = self.graph[node].op
+        assert isinstance(op, Collect)
+        axis, sorted_axis = self.term_axes(node)
+        if axis not in self.axes(read):
+            return read
+        order = Array(np.argsort(op.index.value, kind="stable"))
+        return read._replace(picks=pick(read.picks, axis, sorted_axis, order))
 
     def _concatenated(self, axis: int, operands: Sequence[int]) -> list[Read]:
         numbered = []
@@ -211,7 +271,7 @@ class Scheduler:
         for read in reads:
             if self.level[read.node] < nest.level:
                 continue
-            moved = read.turns or (read.rows != np.arange(read.rows.size)).any()
+            moved = read.turns or read.picks or (read.rows != np.arange(read.rows.size)).any()
             if read.node not in nest.phase or moved:
                 return None
             before = nest.phase[read.node]
@@ -222,6 +282,8 @@ class Scheduler:
                 phase = max(phase, before + 1)
             elif not other:
                 phase = max(phase, before + 1 if directions else before)
+            elif isinstance(self.graph[node].op, Collect):
+                return None
             elif other == directions:
                 phase = max(phase, before)
                 together.append(before)
@@ -297,8 +359,8 @@ class Scheduler:
             return affine(cube.reshape([math.prod(sizes[c] for c in part) for part in parts]))
 
         view = self.views[operand]
-        if self.graph[view.node].type.directions != self.graph[node].type.directions:
-            return None  # copies that are not in memory, or an axis that is one of the point there
+        if view.picks or self.graph[view.node].type.directions != self.graph[node].type.directions:
+            return None  # copies that are not in memory, or axes that are others there
         operand_rows = spaced(view.rows, letters[position], (batch, group, inner))
         out = np.arange(math.prod(self.graph[node].type.shape))
         result_rows = spaced(out, result, (batch, group, rows))

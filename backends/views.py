@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from jetfold.graph import (
     MOVES,
+    Array,
+    Collect,
     Concatenate,
     Direct,
     DirectionAxis,
     Graph,
     Op,
+    Pick,
     Replicate,
     Type,
     Value,
@@ -30,27 +33,41 @@ Turns = tuple[tuple[DirectionAxis, int], ...]
 
 
 @dataclass(frozen=True)
+class Picked:
+    """Element i along axis ``new`` is element ``index[i]`` along axis ``old`` in memory."""
+
+    new: DirectionAxis
+    old: DirectionAxis
+    index: Array
+
+
+Picks = tuple[Picked, ...]
+
+
+@dataclass(frozen=True)
 class View:
     """Row i of the viewed value is row ``rows[i]`` of value ``node``; -1 stands for zero.
 
-    Along a direction axis of ``turns`` the row moves by that axis' step.
+    Along a direction axis of ``turns`` the row moves by that axis' step; axes in memory that
+    ``picks`` replaces are no axes of the view.
     """
 
     node: int
     rows: Index
     turns: Turns = ()
+    picks: Picks = ()
 
     def take(self, index: Index) -> View:
         """The view's own rows picked by an index list, in which -1 stands for zero as well."""
         flat = index.reshape(-1)
         rows = np.full(flat.shape, -1)
         rows[flat >= 0] = self.rows[flat[flat >= 0]]
-        return View(self.node, rows, self.turns)
+        return View(self.node, rows, self.turns, self.picks)
 
 
 def is_view(op: Op) -> bool:
     """Whether an operation only changes the rows with which its operand is read."""
-    return isinstance(op, MOVES) and not isinstance(op, Concatenate)
+    return isinstance(op, MOVES) and not isinstance(op, (Concatenate, Collect))
 
 
 def views(
@@ -74,6 +91,11 @@ def views(
             found[node] = found[operand]
         elif isinstance(op, Direct):
             found[node] = _turned(op, found[operand], graph[operand].type.shape)
+        elif isinstance(op, Pick):
+            view = found[operand]
+            axes = {axis.name: axis for axis in graph[operand].type.directions}
+            picks = pick(view.picks, axes[op.old], op.new, op.index)
+            found[node] = View(view.node, view.rows, view.turns, picks)
         else:
             numbers = np.arange(1, 1 + math.prod(graph[operand].type.shape))
             moved = apply(op, [Value(numbers.reshape(graph[operand].type.shape))]).array
@@ -91,7 +113,16 @@ def _turned(op: Direct, view: View, shape: tuple[int, ...]) -> View:
     """
     rows = np.moveaxis(view.rows.reshape(shape), op.position, 0)
     step = int((rows[1] - rows[0]).reshape(-1)[0]) if len(rows) > 1 and rows[0].size else 0
-    return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis, step)))
+    return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis, step)), view.picks)
+
+
+def pick(picks: Picks, old: DirectionAxis, new: DirectionAxis, index: Array) -> Picks:
+    """Picks followed by another: one for each axis in memory."""
+    for known in picks:
+        if known.new == old:
+            rest = tuple(other for other in picks if other != known)
+            return (*rest, Picked(new, known.old, Array(known.index.value[index.value])))
+    return (*picks, Picked(new, old, index))
 
 
 def turns_evenly(op: Direct, rows: Index, shape: tuple[int, ...]) -> bool:

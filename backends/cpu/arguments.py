@@ -83,9 +83,13 @@ class _Writer:
         return (buffer.offset + place.slot) * self.samples, buffer.slots * self.samples
 
     def _table(self, access: Access, rows: NDArray[np.int64]) -> None:
-        """Append the position of a list of addresses; the list itself goes to the end."""
+        """Append the position of a list of addresses."""
         start, step = self._position(access.place)
-        self.tables.append((len(self.args), np.where(rows < 0, -1, start + step * rows)))
+        self._list(np.where(rows < 0, -1, start + step * rows))
+
+    def _list(self, numbers: NDArray[np.int64]) -> None:
+        """Append the position of a list; the list itself goes to the end."""
+        self.tables.append((len(self.args), numbers))
         self.args.append(0)
 
     def _run(self, run: Run) -> None:
@@ -98,7 +102,13 @@ class _Writer:
             else:
                 self.args += [start + access.start * step, access.step * step]
             unit = self.samples if isinstance(access.place, Place) else 1
-            self.args += [stride * unit for stride in access.strides]
+            for stride in access.strides:
+                if isinstance(stride, int):
+                    self.args.append(stride * unit)
+                else:
+                    self._list(stride * unit)
+        for starts in run.segments:
+            self._list(starts)
 
     def _product(self, product: Product) -> None:
         batches, rows, inner = self.program.matrices[product.matrix].shape

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from jetfold.backends.cpu.printer import Printer
 from jetfold.backends.program import (
     Accumulate,
+    Collected,
     Kernel,
     NestKernel,
     Operand,
@@ -91,8 +92,14 @@ def _kernel(number: int, kernel: Kernel, printer: Printer) -> Iterator[str]:
 # Arguments and addresses --------------------------------------------------------------------------
 
 
-def _read_arguments(axes: int, operands: tuple[Operand, ...], outputs: int) -> Iterator[str]:
-    """Rows, reduced rows, sizes of the axes; then start, step and axis strides of each value."""
+def _read_arguments(
+    axes: int, operands: tuple[Operand, ...], outputs: int, segments: int = 0
+) -> Iterator[str]:
+    """Rows, reduced rows, sizes of the axes; then start, step and axis strides of each value.
+
+    Where an axis moves by a list of offsets, the list's place stands for the stride; the places of
+    lists of segments come last.
+    """
     yield "rows = args[t]"
     if not outputs:
         yield "reduced = args[t + 1]"
@@ -105,6 +112,8 @@ def _read_arguments(axes: int, operands: tuple[Operand, ...], outputs: int) -> I
         moving = operands[i].axes if i < len(operands) else range(axes)
         for axis in moving:
             yield f"{name}_n{axis} = args[t + {at + 2 + axis}]"
+    for i in range(segments):
+        yield f"g{i} = args[t + {2 + axes + len(names) * (2 + axes) + i}]"
 
 
 def _row_address(name: str, rows: Rows, index: str) -> str:
@@ -113,12 +122,15 @@ def _row_address(name: str, rows: Rows, index: str) -> str:
     return f"{name} = args[{name}_start + {index}]"
 
 
-def _offset(name: str, axes: tuple[int, ...]) -> str:
-    return "".join(f" + i{axis} * {name}_n{axis}" for axis in axes)
+def _offset(name: str, axes: tuple[int, ...], listed: tuple[int, ...] = ()) -> str:
+    return "".join(
+        f" + args[{name}_n{axis} + i{axis}]" if axis in listed else f" + i{axis} * {name}_n{axis}"
+        for axis in axes
+    )
 
 
 def _load(name: str, operand: Operand) -> str:
-    address = name + _offset(f"u{name[1:]}", operand.axes)
+    address = name + _offset(f"u{name[1:]}", operand.axes, operand.listed)
     value = f"broadcast(sh, {address})" if operand.shared else f"load(ws, {address} + s)"
     if operand.rows is Rows.MASKED:
         return f"{value} if {name} >= 0 else zero(ws)"
@@ -129,7 +141,8 @@ def _load(name: str, operand: Operand) -> str:
 
 
 def _nest(kernel: NestKernel, printer: Printer) -> Iterator[str]:
-    yield from _read_arguments(kernel.axes, kernel.operands, len(kernel.outputs))
+    outputs = len(kernel.outputs)
+    yield from _read_arguments(kernel.axes, kernel.operands, outputs, kernel.segments)
     yield "for f in range(rows):"
     for i, operand in enumerate(kernel.operands):
         yield "    " + _row_address(f"u{i}", operand.rows, "f").replace(f"u{i} =", f"p{i} =", 1)
@@ -157,6 +170,8 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], printer: Printer) 
     for statement in phase.statements:
         if isinstance(statement, Accumulate):
             yield f"{indent}{statement.target} = {statement.target} + {statement.term}"
+        elif isinstance(statement, Collected):
+            yield from (indent + line for line in _collected(kernel, statement, printer))
         elif statement.expr.is_Boolean or statement.expr.is_Relational:
             yield f"{indent}{statement.target} = {printer.condition(statement.expr)}"
         else:
@@ -164,6 +179,15 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], printer: Printer) 
     for output, symbol in phase.stores:
         offset = _offset(f"o{output}", kernel.outputs[output])
         yield f"{indent}store(ws, q{output}{offset} + s, {symbol})"
+
+
+def _collected(kernel: NestKernel, statement: Collected, printer: Printer) -> Iterator[str]:
+    target, segment = statement.target, f"g{statement.segments} + i{statement.outer}"
+    yield f"{target} = zero(ws)"
+    yield f"for i{statement.inner} in range(args[{segment}], args[{segment} + 1]):"
+    for symbol, number in statement.loads:
+        yield f"    {symbol} = {_load(f'p{number}', kernel.operands[number])}"
+    yield f"    {target} = {target} + {printer.vector(statement.expr)}"
 
 
 # Reductions --------------------------------------------------------------------------------------

@@ -11,7 +11,15 @@ import sympy as sp
 
 from graphs import A, B, C
 from jetfold.backends.nests import NestNode, Source, build_kernel, computable
-from jetfold.backends.program import Accumulate, Compute, NestKernel, Operand, Phase, Rows
+from jetfold.backends.program import (
+    Accumulate,
+    Compute,
+    NestKernel,
+    Operand,
+    Phase,
+    Rows,
+    Statement,
+)
 from jetfold.graph.functions import power
 from jetfold.graph.numbers import FLOAT
 from jetfold.graph.ops import operand_symbol
@@ -41,11 +49,11 @@ def node(
     return NestNode(expr, sources, axes, summed, phase, output)
 
 
-def statements(kernel: NestKernel) -> list[list[Compute | Accumulate]]:
+def statements(kernel: NestKernel) -> list[list[Statement]]:
     return [list(phase.statements) for phase in kernel.phases]
 
 
-def uses(statement: Compute | Accumulate) -> set[sp.Symbol]:
+def uses(statement: Statement) -> set[sp.Symbol]:
     if isinstance(statement, Accumulate):
         return {statement.term}
     return set(statement.expr.free_symbols)
