@@ -20,6 +20,7 @@ from jetfold.graph.numbers import EXACT, MPMATH
 from jetfold.graph.ops import (
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -30,6 +31,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -101,7 +103,7 @@ def test_meaning(
 
 
 def test_every_operation_has_a_meaning() -> None:
-    named = {Replicate, Direct}  # they make leading axes: tests of their own
+    named = {Replicate, Direct, Pick, Collect}  # they change leading axes: tests of their own
     tested = {type(op) for op, _, _ in MEANINGS}
     assert tested | named | {Input, Parameter} == set(get_args(Op))
 

@@ -15,6 +15,7 @@ from jetfold.graph.labels import LINES, WIDTH, Label, label
 from jetfold.graph.ops import (
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -25,6 +26,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -68,6 +70,8 @@ TITLES: list[tuple[Op, int, str, str]] = [
     (Concatenate(1), 2, "move", "concatenate axis 1"),
     (Replicate(R), 1, "move", "copies along r"),
     (Direct(1, R), 1, "move", "axis 1 as r"),
+    (Pick(Array(np.array([4, 0])), "s", R), 1, "move", "pick s as r"),
+    (Collect(Array(np.array([0, 1, 1, 0, 0])), "s", R), 1, "move", "collect s in r"),
 ]
 
 
@@ -135,3 +139,5 @@ def test_facts() -> None:
         "order 2 of node 4, summed over q, s",
     ]
     assert labelled(Sum((0, 1)), SQUARE).shape == "scalar"
+    picked = labelled(Pick(Array(np.array([4, 0])), "s", R), SQUARE)
+    assert (picked.shape, picked.badges) == ("2×2", ("r: 2",))

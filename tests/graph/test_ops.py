@@ -16,6 +16,7 @@ from jetfold.graph.ops import (
     MOVES,
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -28,6 +29,7 @@ from jetfold.graph.ops import (
     Move,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -45,6 +47,7 @@ Q, R, S = DirectionAxis("q", 2), DirectionAxis("r", 3), DirectionAxis("s", 4)
 SCALAR, VECTOR, MATRIX = Type(()), Type((3,)), Type((2, 3))
 JET = Type((3,), (R,))
 DEEP = Type((2, 3), (Q, S))
+INDEX = Array(np.array([1, 0, 1]))
 
 INFERRED: list[tuple[Op, list[Type], Type]] = [
     (Input("x", DEEP), [], DEEP),
@@ -75,6 +78,12 @@ INFERRED: list[tuple[Op, list[Type], Type]] = [
     (Replicate(R), [DEEP], Type((2, 3), (Q, R, S))),
     (Direct(0, Q), [Type((2, 3), (S,))], Type((3,), (Q, S))),
     (Direct(1, R), [DEEP], Type((2,), (Q, R, S))),
+    (Pick(INDEX, "q", R), [DEEP], Type((2, 3), (R, S))),
+    (Pick(INDEX, "s", DirectionAxis("a", 3)), [DEEP], Type((2, 3), (DirectionAxis("a", 3), Q))),
+    (Pick(INDEX, "q", DirectionAxis("q", 3)), [DEEP], Type((2, 3), (DirectionAxis("q", 3), S))),
+    (Collect(INDEX, "r", S), [JET], Type((3,), (S,))),
+    (Collect(INDEX, "q", DirectionAxis("z", 0)), [DEEP], Type((2, 3), (S, DirectionAxis("z", 0)))),
+    (Collect(INDEX, "r", DirectionAxis("r", 2)), [JET], Type((3,), (DirectionAxis("r", 2),))),
 ]
 
 
@@ -111,6 +120,10 @@ def test_every_operation_has_a_type() -> None:
         (Direct(0, R), [MATRIX], "axis 0 of a value of type 2x3 is not r:3"),
         (Direct(2, R), [MATRIX], "axis 2 of a value of type 2x3 is not r:3"),
         (Direct(0, R), [JET], "already has the axis r:3"),
+        (Pick(INDEX, "q", R), [VECTOR], "value of type 3 has no direction axis 'q'"),
+        (Collect(INDEX, "q", R), [JET], r"value of type 3\[r:3\] has no direction axis 'q'"),
+        (Pick(INDEX, "q", S), [DEEP], "already has the axis s:4"),
+        (Collect(INDEX, "s", DirectionAxis("q", 3)), [DEEP], "already has the axis q:3"),
     ],
 )
 def test_operands_that_do_not_fit(op: Op, operands: list[Type], problem: str) -> None:

@@ -17,6 +17,7 @@ from jetfold.graph.functions import softplus
 from jetfold.graph.graph import Editor, Graph, Node
 from jetfold.graph.ops import (
     Array,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -27,6 +28,7 @@ from jetfold.graph.ops import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Slice,
     SourceLine,
@@ -40,6 +42,8 @@ from random_graphs import graphs
 SCALAR, VECTOR, MATRIX = Type(()), Type((3,)), Type((3, 4))
 R, S = DirectionAxis("r", 2), DirectionAxis("s", 5)
 X, M = Input("x", VECTOR), Input("m", MATRIX)
+V, U = Input("v", Type((3,), (R,))), Input("u", Type((3,), (R, S)))
+ALONG_S, ALONG_R = Type((3,), (S,)), Type((3,), (R,))
 
 
 def raw(*nodes: tuple[Any, Type, Sequence[int]], outputs: Sequence[int] = (-1,)) -> Graph:
@@ -66,6 +70,10 @@ def gap() -> Graph:
     digraph.add_node(1, node=Node(Map(A * B), VECTOR))
     digraph.add_edges_from([(0, 1, 0), (0, 1, 2)])
     return Graph(digraph, [1])
+
+
+def indices(*numbers: int, dtype: Any = np.int64) -> Array:
+    return Array(np.array(numbers, dtype=dtype))
 
 
 def constant(value: Any, kind: Type, directions: tuple[DirectionAxis, ...] = ()) -> Graph:
@@ -123,6 +131,37 @@ BROKEN: list[tuple[str, Graph, str]] = [
     ("indices", applied(Gather(Array(np.array([0, 3]))), Type((2,)), X), "from 0 to 3 in 3"),
     ("indices", applied(Gather(Array(np.array([0, -2]))), Type((2,)), X), "from -2 to 0"),
     ("indices", applied(Gather(Array(np.array([0.0]))), Type((1,)), X), "dtype float64"),
+    ("types", applied(Pick(indices(0, 1), "s", R), ALONG_R, V), "has no direction axis 's'"),
+    ("types", applied(Collect(indices(0, 0), "r", S), ALONG_S, U), "already has the axis s:5"),
+    (
+        "indices",
+        applied(Pick(indices(0, 1, 2, 1, 0), "r", S), ALONG_S, V),
+        "from 0 to 2 in an axis of size 2",
+    ),
+    ("indices", applied(Pick(indices(0, 1, -1, 1, 0), "r", S), ALONG_S, V), "from -1 to 1"),
+    ("indices", applied(Pick(indices(0, 1), "r", S), ALONG_S, V), r"shape \(2,\), not 5 integers"),
+    (
+        "indices",
+        applied(Pick(indices(0, 1, 0, 1, 0, dtype=float), "r", S), ALONG_S, V),
+        "dtype float64",
+    ),
+    (
+        "indices",
+        applied(Pick(Array(np.zeros((5, 1), dtype=int)), "r", S), ALONG_S, V),
+        r"shape \(5, 1\), not 5 integers",
+    ),
+    (
+        "indices",
+        applied(Collect(indices(4, 5), "r", S), ALONG_S, V),
+        "from 4 to 5 in an axis of size 5",
+    ),
+    ("indices", applied(Collect(indices(0, -1), "r", S), ALONG_S, V), "from -1 to 0"),
+    (
+        "indices",
+        applied(Collect(indices(0, 1, 2, 3, 4), "r", S), ALONG_S, V),
+        r"shape \(5,\), not 2 integers",
+    ),
+    ("indices", applied(Collect(indices(0, 1, dtype=bool), "r", S), ALONG_S, V), "dtype bool"),
 ]
 
 
@@ -156,7 +195,13 @@ def test_good_corner_cases() -> None:
     nothing = editor.add(Slice((3,), (1,), (0,)), x)
     padded = editor.add(Gather(Array(np.array([-1, 2]))), x)
     single = editor.add(Constant(Array(np.full((2, 3), np.nan, dtype=np.float32)), (R,)))
-    validate(editor.freeze([half, backwards, nothing, padded, single, x, x]))
+    v = editor.add(V)
+    small = editor.add(Pick(indices(1, 1, 0, 0, 1, dtype=np.uint8), "r", S), v)
+    empty = editor.add(Pick(indices(), "r", DirectionAxis("r", 0)), v)
+    filled = editor.add(Collect(indices(), "r", S), empty)
+    one = editor.add(Collect(indices(0, 0), "r", DirectionAxis("r", 1)), v)
+    outputs = [half, backwards, nothing, padded, single, small, empty, filled, one, x, x]
+    validate(editor.freeze(outputs))
     validate(editor.freeze([]))
 
 
