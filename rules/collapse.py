@@ -93,7 +93,8 @@ def _put_renamed(editor: Editor, node: int, copied: int) -> int:
     assert isinstance(op, (Pick, Collect))
     value = copied
     if isinstance(op, Collect):
-        counts = np.bincount(op.index.value, minlength=op.new.size).astype(float)
+        index = op.index.value.astype(np.int64)
+        counts = np.bincount(index, minlength=op.new.size).astype(float)
         counts = counts.reshape(-1, *[1] * len(editor[node].type.shape))
         times = editor.add(Constant(Array(counts), (op.new,)))
         a, b = operand_symbol(0), operand_symbol(1)

@@ -35,9 +35,10 @@ from jetfold.graph import (
 from jetfold.graph import functions as fn
 from jetfold.graph.ops import Op
 from jetfold.graph.simplify import FOLD_LIMIT, SIMPLIFY, merge_equal
-from rule_cases import Build, M, R, S, T, U, W, X, file_name, leaves_alone, story
+from rule_cases import Build, M, R, S, T, U, V, W, X, collect, file_name, leaves_alone, pick, story
 
 A, B = map(operand_symbol, range(2))
+Q, RR = DirectionAxis("q", 4), DirectionAxis("r", 5)
 
 
 def fixed(e: Editor, value: object, *axes: DirectionAxis) -> int:
@@ -69,6 +70,8 @@ CASES: dict[str, dict[str, Build]] = {
         "sum over directions": lambda e: e.add(Sum((), ("r",)), fixed(e, np.zeros((2, 3)), R)),
         "move": lambda e: e.add(Gather(Array(np.array([1, -1]))), zeros(e, 3)),
         "copies": lambda e: e.add(Replicate(S), zeros(e, 3)),
+        "pick": lambda e: pick(e, fixed(e, np.zeros((2, 3)), R), [1, 0, 1], "r", "a"),
+        "collect": lambda e: collect(e, fixed(e, np.zeros((2, 3)), R), [2, 2], "r", S),
         "all parts": lambda e: e.add(Concatenate(0), zeros(e, 2, 3), zeros(e, 1, 3)),
     },
     "contract with unit vectors": {
@@ -87,6 +90,8 @@ CASES: dict[str, dict[str, Build]] = {
             e.add(Gather(Array(np.arange(3))), e.add(X)),
             e.add(Map(A), e.add(X)),
             e.add(Sum(), e.add(X)),
+            pick(e, e.add(U), [0, 1], "r", "r"),
+            collect(e, e.add(U), [0, 1, 2], "s", S),
         ),
     },
     "merge moves and sums": {
@@ -96,6 +101,18 @@ CASES: dict[str, dict[str, Build]] = {
             Transpose((0, 2, 1)), e.add(Transpose((1, 2, 0)), e.add(T))
         ),
         "sums": lambda e: e.add(Sum((0,), ("s",)), e.add(Sum((), ("r",)), e.add(U))),
+        "picks": lambda e: pick(
+            e, pick(e, e.add(U), [2, 0, 1, 2], "s", "a"), [3, 3, 0, 1, 2], "a", "z"
+        ),
+        "picks there and back": lambda e: pick(
+            e, pick(e, e.add(V), [1, 0], "r", "a"), [1], "a", "r"
+        ),
+        "collects": lambda e: collect(
+            e, collect(e, e.add(U), [3, 0, 3], "s", Q), [1, 0, 0, 2], "q", DirectionAxis("a", 4)
+        ),
+        "collects of one name": lambda e: collect(
+            e, collect(e, e.add(U), [1, 1, 0], "s", S), [2, 1, 1], "s", S
+        ),
     },
     "fold constants": {
         "function": lambda e: e.add(Map(A * B + A), fixed(e, [[1, 2], [3, 4]]), fixed(e, [5, -6])),
@@ -105,6 +122,8 @@ CASES: dict[str, dict[str, Build]] = {
         "sum": lambda e: e.add(Sum((1,)), fixed(e, [[1, 2], [3, 4]])),
         "move": lambda e: e.add(Transpose((1, 0)), fixed(e, [[1, 2], [3, 4]])),
         "copies": lambda e: e.add(Replicate(R), fixed(e, [1, 2])),
+        "pick": lambda e: pick(e, fixed(e, [[1, 2, 3], [4, 5, 6]], R, S), [2, 0], "s", "a"),
+        "collect": lambda e: collect(e, fixed(e, [[1, 2], [3, 4]], R), [2, 2], "r", S),
         "step by step": lambda e: e.add(Map(A**2), e.add(Map(A + 1), fixed(e, [1, 2]))),
     },
 }
@@ -141,6 +160,22 @@ UNTOUCHED: dict[str, Build] = {
     "another order": lambda e: e.add(Transpose((1, 0)), e.add(M)),
     "backwards": lambda e: e.add(Slice((2,), (-1,), (3,)), e.add(X)),
     "a sum above a sum of an axis": lambda e: e.add(Sum((0,)), e.add(Sum((0,)), e.add(M))),
+    "elements along an axis in another order": lambda e: pick(e, e.add(V), [1, 0], "r", "r"),
+    "an axis with another name": lambda e: pick(e, e.add(V), [0, 1], "r", "a"),
+    "some of the elements along an axis": lambda e: pick(e, e.add(U), [0, 1], "s", "s"),
+    "a longer axis of the same name": lambda e: collect(e, e.add(V), [0, 1], "r", RR),
+    "picks along different axes": lambda e: pick(
+        e, pick(e, e.add(U), [1, 1], "r", "q"), [2, 0], "s", "a"
+    ),
+    "collects along different axes": lambda e: collect(
+        e, collect(e, e.add(U), [1, 1], "r", Q), [2, 0, 0], "s", RR
+    ),
+    "what is picked and collected": lambda e: collect(
+        e, pick(e, e.add(V), [1, 0, 1], "r", "a"), [1, 0, 0], "a", R
+    ),
+    "what is collected and picked": lambda e: pick(
+        e, collect(e, e.add(V), [1, 0], "r", Q), [1, 0], "q", "r"
+    ),
     "different moves": lambda e: e.add(Transpose((1, 0)), e.add(Reshape((3, 2)), e.add(M))),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import jetfold as jf
 from golden import Golden
 from jetfold.graph import (
     Array,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -38,14 +38,16 @@ from jetfold.graph import (
     simplify,
 )
 from jetfold.graph.simplify import LINEAR_OF_ZERO
-from jetfold.rules.collapse import COLLAPSE, PULL_SUM, PUSH_REPLICATE, split
+from jetfold.rules.collapse import COLLAPSE, PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.operators import direction_sum, unit_directions
-from rule_cases import R1, Build, M, R, S, V, W, X, file_name, leaves_alone, story
+from rule_cases import R1, Build, M, R, S, U, V, W, X, collect, file_name, leaves_alone, pick, story
 from sample_functions import SAMPLES, Sample
 
-A, B, C, D = map(operand_symbol, range(4))
+A, B, C = map(operand_symbol, range(3))
 Y = Parameter("y", Type((3,), (R,)))
 BOTH = Parameter("both", Type((3,), (R, R1)))
+NOTHING = Parameter("nothing", Type((3,), (DirectionAxis("p", 0),)))
+Q = DirectionAxis("q", 4)
 
 
 def copies(e: Editor, leaf: Any = X, axis: DirectionAxis = R) -> int:
@@ -71,6 +73,11 @@ CASES: dict[str, dict[str, Build]] = {
         "transposition": lambda e: e.add(Transpose((1, 0)), copies(e, M)),
         "gather": lambda e: e.add(Gather(Array(np.array([2, 0, -1]))), copies(e)),
         "axis of directions": lambda e: e.add(Direct(1, S), copies(e, M)),
+        "pick along another axis": lambda e: pick(e, copies(e, V, S), [1, 0, 1], "r", "z"),
+        "collect along another axis": lambda e: collect(e, copies(e, V, S), [3, 3], "r", Q),
+        "a copy picks what a value has": lambda e: e.add(
+            Map(A * B), pick(e, copies(e, V, S), [1, 0, 1], "r", "q"), e.add(U)
+        ),
         "one of two parts": lambda e: e.add(Concatenate(0), copies(e), e.add(V)),
         "all parts": lambda e: e.add(Concatenate(0), copies(e), e.add(X)),
     },
@@ -78,8 +85,32 @@ CASES: dict[str, dict[str, Build]] = {
         "over positions": lambda e: e.add(Sum((0,)), copies(e)),
         "over other directions": lambda e: sum_r(e, copies(e, V, S)),
     },
+    "push replicate through a pick along it": {
+        "pick": lambda e: pick(e, copies(e), [1, 0, 1], "r", "p"),
+        "nothing is picked": lambda e: pick(e, copies(e), [], "r", "r"),
+        "pick with other axes about": lambda e: pick(e, copies(e, V, S), [2, 2], "s", "a"),
+        "collect": lambda e: collect(e, copies(e, axis=S), [3, 1, 3], "s", Q),
+        "collect each copy by itself": lambda e: collect(e, copies(e), [1, 0], "r", R),
+        "collect with other axes about": lambda e: collect(e, copies(e, V, S), [0, 0, 1], "s", Q),
+        "collect copies of a scalar": lambda e: collect(
+            e, e.add(Replicate(S), e.add(Sum((0,)), e.add(X))), [0, 0, 2], "s", Q
+        ),
+        "collect by numbers without sign": lambda e: e.add(
+            Collect(Array(np.array([1, 1], dtype=np.uint64)), "r", S), copies(e)
+        ),
+        "collect no copies": lambda e: collect(
+            e, copies(e, axis=DirectionAxis("p", 0)), [], "p", R
+        ),
+    },
     "sum of copies": {"copies": lambda e: sum_r(e, copies(e))},
     "sum of an axis": {"axis": lambda e: sum_r(e, e.add(Direct(0, R), e.add(M)))},
+    "sum of what is collected": {
+        "from directions": lambda e: sum_r(e, collect(e, e.add(V), [1, 0], "r", R)),
+        "with repetitions and gaps, other axes about": lambda e: e.add(
+            Sum((), ("q",)), collect(e, e.add(U), [1, 3, 1], "s", Q)
+        ),
+        "from nothing": lambda e: sum_r(e, collect(e, e.add(NOTHING), [], "p", R)),
+    },
     "pull a sum through a linear map": {
         "contraction": lambda e: sum_r(e, e.add(Contract("a,ab->b"), e.add(V), e.add(W))),
         "slice": lambda e: sum_r(e, e.add(Slice((2,), (-1,), (2,)), e.add(V))),
@@ -88,6 +119,8 @@ CASES: dict[str, dict[str, Build]] = {
         "another axis of directions": lambda e: sum_r(
             e, e.add(Direct(0, S), e.add(Contract("a,b->ba"), e.add(V), e.add(X)))
         ),
+        "pick along another axis": lambda e: sum_r(e, pick(e, e.add(U), [2, 0], "s", "a")),
+        "collect along another axis": lambda e: sum_r(e, collect(e, e.add(U), [3, 0, 3], "s", Q)),
         "a part without directions counts R times": lambda e: sum_r(
             e, e.add(Concatenate(0), e.add(V), e.add(X))
         ),
@@ -136,6 +169,9 @@ UNTOUCHED: dict[str, Build] = {
     ),
     "two sums in order": lambda e: sum_r(e, e.add(Sum((), ("r1",)), e.add(BOTH))),
     "a leaf": lambda e: sum_r(e, e.add(V)),
+    "some elements more often than others": lambda e: e.add(
+        Sum((), ("q",)), pick(e, e.add(U), [2, 0, 2], "s", "q")
+    ),
     "a sum over positions and directions": lambda e: e.add(Sum((0,), ("r",)), copies(e)),
 }
 
@@ -143,76 +179,6 @@ UNTOUCHED: dict[str, Build] = {
 @pytest.mark.parametrize("name", UNTOUCHED)
 def test_what_no_rule_touches(name: str) -> None:
     assert leaves_alone(PULL_SUM, UNTOUCHED[name])
-
-
-# Splitting expressions ----------------------------------------------------------------------------
-
-
-SUMS = s0, s1 = sp.symbols("s0 s1", real=True)
-
-
-@pytest.mark.parametrize(
-    ("expr", "outer", "inner"),
-    [
-        (A, s0, (A,)),
-        (C * A, C * s0, (A,)),
-        (C, 3 * C, ()),
-        (sp.Integer(7), 21, ()),
-        (A + B, s0 + s1, (A, B)),
-        (A * B, s0, (A * B,)),
-        (2 * C * A * B, 2 * C * s0, (A * B,)),
-        (sp.tanh(C) * A + sp.exp(A) + C, sp.tanh(C) * s0 + s1 + 3 * C, (A, sp.exp(A))),
-        (A / C + B / C, s0 / C + s1 / C, (A, B)),
-        (A * (C + B), C * s0 + s1, (A, A * B)),
-        (C * A**2 + C * B**2, C * s0, (A**2 + B**2,)),
-        (1 / (A + B) ** 2, s0, ((A + B) ** -2,)),
-        (C * (A**2 + D * B), C * s0 + C * D * s1, (A**2, B)),
-        ((A + C) ** 2, 3 * C**2 + 2 * C * s0 + s1, (A, A**2)),
-        (sp.tanh(A + C), s0, (sp.tanh(A + C),)),
-        (sp.Piecewise((A * C, C > 0), (1, True)), sp.Piecewise((C * s0, C > 0), (3, True)), (A,)),
-        (sp.Piecewise((A, A > C), (C, True)), s0, (sp.Piecewise((A, A > C), (C, True)),)),
-        (
-            D * sp.Piecewise((A, A > C), (C, True)),
-            D * s0,
-            (sp.Piecewise((A, A > C), (C, True)),),
-        ),
-    ],
-)
-def test_split(expr: sp.Expr, outer: sp.Expr, inner: tuple[sp.Expr, ...]) -> None:
-    """a0 and a1 depend on the direction, a2 and a3 do not; there are 3 directions.
-
-    s0, s1, .. stand for the sums of the inner expressions in the order in which they are given.
-    """
-    found = split(sp.sympify(expr), frozenset({A, B}), 3)
-    assert set(found.inner) == set(inner)
-    names = {found.symbols[found.inner.index(term)]: SUMS[j] for j, term in enumerate(inner)}
-    assert sp.expand(found.outer.subs(names, simultaneous=True) - outer) == 0
-
-
-RANDOM_SPLITS = [
-    sp.expand((A * C + B * D + C) ** 3),
-    (A * C + B * D + C) ** 3,
-    A * (B + C * (A + D * (B + A * C))),
-    sp.exp(C) * (A**2 - 2 * A * B + B**2) - sp.sin(A * C) * D + 5,
-    sp.Piecewise((A**2 * C + B, C > D), (sp.Piecewise((A, D > 2), (C * B, True)), True)),
-    (1 - C**2) * (A - 2 * C * B**2) + sp.Piecewise((C, C > 0), (A * B, True)),
-]
-
-
-@pytest.mark.parametrize("expr", RANDOM_SPLITS)
-def test_split_is_the_sum(expr: sp.Expr) -> None:
-    """With the sums put back in, the outer expression is the sum over the directions."""
-    found = split(expr, frozenset({A, B}), 3)
-    point = {C: Fraction(2, 3), D: Fraction(-5, 2)}
-    values = [{A: Fraction(r + 1, 3), B: Fraction(7 - r, r + 2)} for r in range(3)]
-    sums = {
-        symbol: sum(term.subs(point | value) for value in values)
-        for symbol, term in zip(found.symbols, found.inner, strict=True)
-    }
-    direct = sum(expr.subs(point | value) for value in values)
-    assert sp.simplify(found.outer.subs(point | sums) - direct) == 0
-    assert not found.outer.free_symbols & {A, B}
-    assert all(term.free_symbols & {A, B} for term in found.inner)
 
 
 # Whole functions --------------------------------------------------------------------------------
@@ -305,12 +271,49 @@ def test_a_network_collapsed() -> None:
     }
 
 
+def product_by_tables() -> Graph:
+    """The summed coefficients of v w and of v tanh(x), where v and w are truncated polynomials.
+
+    Coefficients lie along p and c, pairs of them along i: out_m is the sum over j + k = m.
+    """
+    pairs = [(j, k) for j in range(3) for k in range(3 - j)]
+    left, right = [j for j, _ in pairs], [k for _, k in pairs]
+    editor = Editor()
+    three, coefficients = DirectionAxis("p", 3), DirectionAxis("c", 3)
+    v = editor.add(Parameter("v", Type((3,), (three,))))
+    w = editor.add(Parameter("w", Type((3,), (three,))))
+    same = editor.add(Replicate(three), editor.add(Map(sp.tanh(A)), editor.add(X)))
+    outputs = []
+    for other in (w, same):
+        terms = editor.add(
+            Map(A * B), pick(editor, v, left, "p", "i"), pick(editor, other, right, "p", "i")
+        )
+        product = collect(editor, terms, [j + k for j, k in pairs], "i", coefficients)
+        outputs.append(editor.add(Sum((), ("c",)), product))
+    return editor.freeze(outputs)
+
+
+def test_a_product_by_tables_collapses() -> None:
+    """What is summed is never collected, and a factor that is the same in all pairs is one."""
+    values = exact.Exact()
+    push, pull, clean = (exact.check(each, values) for each in derive(product_by_tables()))
+    counts = [graph.counts() for graph in (push.initial, push.graph, pull.graph)]
+    assert [c["Pick"] for c in counts] == [3, 2, 2]  # v is picked once for both
+    assert [c["Collect"] for c in counts] == [2, 2, 0]
+    assert [c["Replicate"] for c in counts] == [1, 0, 0]
+    first, second = pull.graph.outputs
+    assert pull.graph[first].op == Sum((), ("i",))
+    assert pull.graph[second].op == Map(A * B)
+    assert not clean.steps
+
+
 def test_later_rules_do_not_come_to_the_aid_of_collapsing() -> None:
     """Every rule for sums fires in some of the samples or in a case above."""
+    graphs = [*map(standard, SAMPLES.values()), product_by_tables()]
     fired = {
         step.rule.name
-        for sample in SAMPLES.values()
-        for rewriting in derive(standard(sample))[:2]
+        for graph in graphs
+        for rewriting in derive(graph)[:2]
         for step in rewriting.steps
     }
     assert fired >= {rule.name for rule in COLLAPSE} - {"sum of copies", "sum of an axis"}

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 import exact
-from jetfold.graph import DirectionAxis, Editor, Input, Parameter, Rule, Type, rewrite
+from jetfold.graph import (
+    Array,
+    Collect,
+    DirectionAxis,
+    Editor,
+    Input,
+    Parameter,
+    Pick,
+    Rule,
+    Type,
+    rewrite,
+)
 
 Build = Callable[[Editor], int | tuple[int, ...]]
 """Adds nodes to an editor and answers the outputs."""
@@ -14,6 +27,17 @@ R, R1, S = DirectionAxis("r", 2), DirectionAxis("r1", 3), DirectionAxis("s", 3)
 X, M = Input("x", Type((3,))), Input("m", Type((2, 3)))
 V, U = Parameter("v", Type((3,), (R,))), Parameter("u", Type((3,), (R, S)))
 W, T = Parameter("w", Type((3, 4))), Parameter("t", Type((2, 3, 4)))
+
+
+def pick(e: Editor, node: int, index: Sequence[int], old: str, new: str) -> int:
+    """The elements with these numbers along an axis, along an axis with a new name."""
+    numbers = np.array(index, dtype=np.int64)
+    return e.add(Pick(Array(numbers), old, DirectionAxis(new, len(index))), node)
+
+
+def collect(e: Editor, node: int, index: Sequence[int], old: str, new: DirectionAxis) -> int:
+    """The elements along an axis, each added to the one with this number along a new axis."""
+    return e.add(Collect(Array(np.array(index, dtype=np.int64)), old, new), node)
 
 
 def story(rule: Rule, cases: Mapping[str, Build]) -> str:
