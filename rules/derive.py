@@ -61,6 +61,30 @@ def taylor_rule(expr: sp.Expr, order: int, active: tuple[int, ...]) -> tuple[sp.
     return (expr, *(assemble(terms) for terms in taylor_terms(expr, order, active)[1:]))
 
 
+@lru_cache(maxsize=4096)
+def monomials(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
+    """The coefficients 0..order as sums of terms, for any function.
+
+    In the factors of a selection the output does not occur, and a factor that is infinite in a
+    branch not taken does not matter.
+    """
+    branches = _branches(expr)
+    if branches is None:
+        return taylor_terms(expr, order, active)
+    rules = [(monomials(branch, order, active), branch, where) for branch, where in branches]
+    result: list[Terms] = [{(): expr}]
+    for k in range(1, order + 1):
+        found = dict.fromkeys(monomial for rule, _, _ in rules for monomial in rule[k])
+        result.append({
+            monomial: sp.Piecewise(*(
+                (rule[k].get(monomial, sp.S.Zero).subs(OUTPUT, branch), where)
+                for rule, branch, where in rules
+            ))
+            for monomial in found
+        })  # fmt: skip
+    return result
+
+
 def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
     """The coefficients as sums of terms, for a function that is not a selection."""
     slopes = {i: _slope(expr, i) for i in active}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from jetfold.graph import DirectionAxis, Editor
+from jetfold.rules.jet_algebra import JetAlgebra
 from jetfold.rules.polynomial import Polynomial
 
 
@@ -24,9 +26,16 @@ class Problem:
     ``directions`` adds to an editor the node of the n directions, which has the point's shape and
     the given direction axis of size ``count``; they may be constant, parameters, or depend on
     the point. ``finish`` adds the operator's outputs, given one node for each functional.
+    ``factors``, where given, are polynomials whose product is that of every functional.
     """
 
     count: int
     directions: Callable[[Editor, DirectionAxis], int]
     functionals: tuple[Functional, ...]
     finish: Callable[[Editor, Sequence[int]], list[int]]
+    factors: tuple[Polynomial, ...] = ()
+
+    @cached_property
+    def algebra(self) -> JetAlgebra:
+        """The smallest algebra in which all functionals can be computed."""
+        return JetAlgebra([functional.polynomial for functional in self.functionals], self.count)

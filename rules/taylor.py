@@ -39,7 +39,7 @@ def push_forward(
     0..order. What depends on no input is the same all along the path and has one coefficient.
     """
     jets: dict[int, Jet] = {}
-    roles = _roles(graph)
+    role_of = roles(graph)
     for node in graph.order:
         op = graph[node].op
         if isinstance(op, Input):
@@ -52,12 +52,12 @@ def push_forward(
             # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
             jets[node] = [fit(editor, coefficient, graph[node].type) for coefficient in jet]
         for k, coefficient in enumerate(jets[node]):
-            role = roles(node, k) if len(jets[node]) > 1 else None
+            role = role_of(node, k) if len(jets[node]) > 1 else None
             editor.annotate(coefficient, graph[node].source, role)
     return jets
 
 
-def _roles(graph: Graph) -> Callable[[int, int], Coefficient | None]:
+def roles(graph: Graph) -> Callable[[int, int], Coefficient | None]:
     """What the coefficient of some order of a node is: that, where the graph is a function.
 
     If it is a Taylor graph itself, as with nested operators, its coefficients have coefficients

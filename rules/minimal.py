@@ -1,0 +1,235 @@
+"""Minimal jets as a graph-to-graph transform: every value becomes its coordinates in an algebra.
+
+The algebra of the wanted functionals (`jetfold.rules.jet_algebra`) is the smallest one in which
+they can be computed. A function acts on it by Taylor's formula: with f = f_0 + n, n nilpotent,
+
+    g(f) = g(f_0) + g'(f_0) n + g''(f_0) n^2 / 2! + ..,
+
+where n = n_1 + n_2 + .. by degree, so that the terms are those of Faa di Bruno's formula with
+products in the algebra. A product is a sparse table, a list of index tuples with coefficients: it
+is computed by `Pick`, `Map` and `Collect`, so that the graph does not grow with the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import sympy as sp
+
+from jetfold.graph import (
+    LEAVES,
+    Concatenate,
+    Contract,
+    Editor,
+    Graph,
+    Input,
+    Map,
+    Op,
+    Type,
+    add_map,
+    constant,
+    fit,
+    operand_symbol,
+)
+from jetfold.rules.derive import OUTPUT, monomials
+from jetfold.rules.directions import combined_directions, fresh_axes
+from jetfold.rules.jet_algebra import JetAlgebra, ProductTable
+from jetfold.rules.polynomial import Polynomial
+from jetfold.rules.problem import Problem
+from jetfold.rules.tables import Axis, TableProducts
+from jetfold.rules.taylor import roles
+
+Element = dict[int, int]
+"""A value in the algebra: the node of order 0, and by degree the nodes of the blocks not zero."""
+
+
+def minimal(graph: Graph, point: Input, problem: Problem) -> Graph:
+    """The graph of a problem's functionals with the fewest coefficients for every value.
+
+    A value has one node for each block of the algebra's basis, with a direction axis along which
+    its coordinates in that block lie; blocks of one element need no axis.
+    """
+    algebra = problem.algebra
+    editor = Editor()
+    pusher = _Pusher(editor, graph, algebra)
+    elements = pusher.push(point, problem)
+    found = []
+    for functional in problem.functionals:
+        node = pusher.read_off(elements[graph.outputs[functional.output]], functional.polynomial)
+        found.append(fit(editor, node, Type(graph[graph.outputs[functional.output]].type.shape)))
+    return editor.freeze(problem.finish(editor, found))
+
+
+class _Pusher:
+    def __init__(self, editor: Editor, graph: Graph, algebra: JetAlgebra) -> None:
+        self.editor = editor
+        self.graph = graph
+        self.algebra = algebra
+        fresh = fresh_axes(graph)
+        self.axes: dict[int, Axis] = {
+            degree: fresh(len(block)) if len(block) > 1 else None
+            for degree, block in algebra.blocks.items()
+        }
+        self.products = TableProducts(editor, fresh)
+        self.tables: dict[tuple[tuple[int, ...], tuple[int, ...], int], ProductTable] = {}
+
+    def push(self, point: Input, problem: Problem) -> dict[int, Element]:
+        """The elements of all nodes of the graph."""
+        graph, editor = self.graph, self.editor
+        role_of = roles(graph)
+        elements: dict[int, Element] = {}
+        for node in graph.order:
+            op = graph[node].op
+            if isinstance(op, LEAVES):
+                found = {0: editor.add(op)}
+                if op == point:
+                    found |= self._path(problem)
+            else:
+                found = self._push(op, [elements[operand] for operand in graph.operands(node)])
+            # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
+            for degree, coefficient in found.items():
+                found[degree] = fit(editor, coefficient, self._type(graph[node].type, degree))
+                role = role_of(node, degree) if len(found) > 1 else None
+                editor.annotate(found[degree], graph[node].source, role)
+            elements[node] = found
+        return elements
+
+    def read_off(self, element: Element, polynomial: Polynomial) -> int:
+        """P(d/dx) f: a combination of f's coordinates on the basis monomials that P has."""
+        editor = self.editor
+        total = sp.S.Zero
+        symbols: dict[sp.Symbol, int] = {}
+        blocks = {0: ((),), **self.algebra.blocks}
+        for degree, node in element.items():
+            wanted = [(i, polynomial.get(b, Fraction(0))) for i, b in enumerate(blocks[degree])]
+            wanted = [(i, number) for i, number in wanted if number]
+            table = ProductTable(
+                np.array([[i] for i, _ in wanted], np.int64).reshape(-1, 1),
+                np.zeros(len(wanted), np.int64),
+                tuple(number for _, number in wanted),
+            )
+            found = self.products.product(table, [node], [self._axis(degree)], None)
+            if found is not None:
+                symbol = sp.Symbol(f"t{found[1]}", real=True)
+                symbols[symbol] = found[1]
+                total += found[0] * symbol
+        return add_map(editor, total, symbols)
+
+    def _axis(self, degree: int) -> Axis:
+        return self.axes[degree] if degree else None
+
+    def _type(self, kind: Type, degree: int) -> Type:
+        """The type of a block of a value of this type."""
+        axis = self._axis(degree)
+        return Type(kind.shape, tuple(sorted((*kind.directions, *([axis] if axis else ())))))
+
+    def _path(self, problem: Problem) -> Element:
+        """The point's own coordinates: direction i times those of t_i, block by block."""
+        images = [self.algebra.reduce((i,)) for i in range(problem.count)]
+        found: Element = {}
+        for degree, block in self.algebra.blocks.items():
+            rows = [{i: image[b] for i, image in enumerate(images) if b in image} for b in block]
+            if any(rows):
+                axis = self.axes[degree]
+                found[degree] = combined_directions(self.products, problem, rows, axis)
+        return found
+
+    # One operation ------------------------------------------------------------------------------
+
+    def _push(self, op: Op, operands: Sequence[Element]) -> Element:
+        editor = self.editor
+        degrees = sorted({degree for operand in operands for degree in operand})
+        match op:
+            case Map(expr):
+                return self._map(expr, operands)
+            case Contract():
+                return self._contract(op, operands)
+            case Concatenate():
+                return {degree: self._concatenate(op, operands, degree) for degree in degrees}
+        (operand,) = operands
+        return {degree: editor.add(op, operand[degree]) for degree in degrees}
+
+    def _map(self, expr: sp.Expr, operands: Sequence[Element]) -> Element:
+        nodes = {operand_symbol(i): operand[0] for i, operand in enumerate(operands)}
+        nodes[OUTPUT] = add_map(self.editor, expr, nodes)
+        found = {0: nodes[OUTPUT]}
+        active = tuple(i for i, operand in enumerate(operands) if len(operand) > 1)
+        sums: dict[int, sp.Expr] = {}
+        orders = monomials(expr, max(self.axes), active) if active else []
+        for order, terms in enumerate(orders[1:], 1):
+            for monomial, factor in terms.items():
+                if not all(degree in operands[i] for i, degree in monomial):
+                    continue
+                groups, degrees = zip(*monomial, strict=True)
+                factors = [operands[i][degree] for i, degree in monomial]
+                # x_p = p! n_p, and y_k is k! times what the term adds to g(f)
+                scale = sp.Rational(math.prod(map(math.factorial, degrees)), math.factorial(order))
+                for target in self.axes:
+                    times = self._product(factors, degrees, groups, target)
+                    if times is not None:
+                        symbol = sp.Symbol(f"t{times[1]}", real=True)
+                        nodes[symbol] = times[1]
+                        added = scale * times[0] * factor * symbol
+                        sums[target] = sums.get(target, sp.S.Zero) + added
+        return found | {target: add_map(self.editor, e, nodes) for target, e in sums.items()}
+
+    def _contract(self, op: Contract, operands: Sequence[Element]) -> Element:
+        terms: dict[int, list[sp.Expr]] = {}
+        symbols: dict[sp.Symbol, int] = {}
+        for degrees in product(*operands):
+            nodes = [operand[degree] for operand, degree in zip(operands, degrees, strict=True)]
+            for target in (0, *self.axes):
+                times = self._contraction(op, nodes, degrees, target)
+                if times is not None:
+                    symbol = sp.Symbol(f"t{times[1]}", real=True)
+                    symbols[symbol] = times[1]
+                    terms.setdefault(target, []).append(times[0] * symbol)
+        return {target: add_map(self.editor, sp.Add(*t), symbols) for target, t in terms.items()}
+
+    def _concatenate(self, op: Concatenate, operands: Sequence[Element], degree: int) -> int:
+        parts = []
+        for operand in operands:
+            kind = self._type(self.editor[operand[0]].type, degree)
+            known = operand.get(degree)
+            parts.append(constant(self.editor, 0, kind) if known is None else known)
+        return self.editor.add(op, *parts)
+
+    # Products -------------------------------------------------------------------------------------
+
+    def _table(
+        self, degrees: tuple[int, ...], groups: tuple[int, ...], target: int
+    ) -> ProductTable:
+        key = (degrees, tuple(groups.index(group) for group in groups), target)
+        if key not in self.tables:
+            self.tables[key] = self.algebra.product(*key)
+        return self.tables[key]
+
+    def _product(
+        self, factors: Sequence[int], degrees: tuple[int, ...], groups: tuple[int, ...], target: int
+    ) -> tuple[sp.Expr, int] | None:
+        """A product of blocks, as far as it lies in the target block: a number times a node."""
+        if len(factors) == 1:
+            return (sp.S.One, factors[0]) if degrees == (target,) else None
+        table = self._table(degrees, groups, target)
+        axes = [self._axis(degree) for degree in degrees]
+        return self.products.product(table, factors, axes, self._axis(target))
+
+    def _contraction(
+        self, op: Contract, nodes: Sequence[int], degrees: tuple[int, ...], target: int
+    ) -> tuple[sp.Expr, int] | None:
+        """The contraction of one block of each operand, as far as it lies in the target block."""
+        above = [i for i, degree in enumerate(degrees) if degree]
+        if len(above) < 2:
+            return (sp.S.One, self.editor.add(op, *nodes)) if max(degrees) == target else None
+        if target == 0:
+            return None
+        found = self._table(tuple(degrees[i] for i in above), tuple(above), target)
+        indices = np.zeros((len(found.target), len(degrees)), np.int64)
+        indices[:, above] = found.indices
+        axes = [self._axis(degree) for degree in degrees]
+        table = found._replace(indices=indices)
+        return self.products.product(table, nodes, axes, self._axis(target), op)

@@ -1,0 +1,118 @@
+"""Products in an algebra as nodes: pick the factors of every term, multiply, collect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from jetfold.graph import (
+    Array,
+    Collect,
+    Constant,
+    Contract,
+    DirectionAxis,
+    Editor,
+    Pick,
+    Sum,
+    add_map,
+    operand_symbol,
+)
+from jetfold.rules.jet_algebra import ProductTable
+
+Axis = DirectionAxis | None
+"""The direction axis of a block; a block of one element has none."""
+
+
+class TableProducts:
+    """Adds products by tables to an editor.
+
+    Equal tables get equal axes, so that equal products become one node, and layers of equal
+    structure equal kernels. ``fresh`` gives a new axis of some size.
+    """
+
+    def __init__(self, editor: Editor, fresh: Callable[[int], DirectionAxis]) -> None:
+        self.editor = editor
+        self.fresh = fresh
+        self.known: dict[object, DirectionAxis] = {}
+
+    def product(
+        self,
+        table: ProductTable,
+        factors: Sequence[int],
+        axes: Sequence[Axis],
+        target: Axis,
+        contract: Contract | None = None,
+    ) -> tuple[sp.Expr, int] | None:
+        """The sum over the table's terms, as a number times a node; None for an empty table.
+
+        Factor i has its block along ``axes[i]``, the result along ``target``. The factors are
+        multiplied elementwise, or by a contraction.
+        """
+        if not len(table.target):
+            return None
+        editor = self.editor
+        axis = self._term_axis(table, axes, target)
+        picked = [
+            self._pick(factor, have, index, axis)
+            for factor, have, index in zip(factors, axes, table.indices.T, strict=True)
+        ]
+        if contract is not None:
+            picked = [editor.add(contract, *picked)]
+        number, weights = _common_factor(table.coefficients)
+        if weights is not None or (axis is not None and not any(axes)):
+            values = np.ones(len(table.target)) if weights is None else weights
+            directions = () if axis is None else (axis,)
+            values = values.reshape(-1, *[1] * len(editor[picked[0]].type.shape))
+            constant = Constant(Array(values if directions else values[0]), directions)
+            picked.append(editor.add(constant))
+        symbols = {sp.Symbol(f"t{node}", real=True): node for node in picked}
+        expr = sp.Mul(*(sp.Symbol(f"t{node}", real=True) for node in picked))
+        terms = add_map(editor, expr, symbols)
+        if axis is None or axis == target:
+            return number, terms
+        if target is None:
+            return number, editor.add(Sum((), (axis.name,)), terms)
+        return number, editor.add(Collect(Array(table.target), axis.name, target), terms)
+
+    def times(self, number: sp.Expr, node: int) -> int:
+        """The node of a number times a node."""
+        return add_map(self.editor, number * operand_symbol(0), {operand_symbol(0): node})
+
+    def _term_axis(self, table: ProductTable, axes: Sequence[Axis], target: Axis) -> Axis:
+        """The axis along which the terms lie: one that is there, if it counts them in order."""
+        if target is not None and _in_order(table.target, target):
+            return target
+        if target is None:
+            for have, index in zip(axes, table.indices.T, strict=True):
+                if have is not None and _in_order(index, have):
+                    return have
+            if not any(axes):
+                return None
+        key = (table.indices.tobytes(), table.target.tobytes(), tuple(axes), target)
+        if key not in self.known:
+            self.known[key] = self.fresh(len(table.target))
+        return self.known[key]
+
+    def _pick(self, factor: int, have: Axis, index: NDArray[np.int64], axis: Axis) -> int:
+        if have is None or (have == axis and _in_order(index, have)):
+            return factor
+        assert axis is not None
+        return self.editor.add(Pick(Array(index), have.name, axis), factor)
+
+
+def _in_order(index: NDArray[np.int64], axis: DirectionAxis) -> bool:
+    return len(index) == axis.size and bool((index == np.arange(axis.size)).all())
+
+
+def _common_factor(
+    coefficients: Sequence[Fraction],
+) -> tuple[sp.Expr, NDArray[np.float64] | None]:
+    """A number that all coefficients share if they are equal, otherwise 1 and all of them."""
+    first = coefficients[0]
+    if all(number == first for number in coefficients):
+        return sp.Rational(first.numerator, first.denominator), None
+    return sp.S.One, np.array([float(number) for number in coefficients])
