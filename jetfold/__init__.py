@@ -5,6 +5,7 @@
     jf.laplacian(u)(X, params)              # sum of second derivatives at every point
     jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
+    jf.jet_algebra(x**2 + y**2, [x, y])     # the fewest numbers that carry an operator
 
 `jetfold.graph` holds what a computation is, `jetfold.rules` the mathematics, and
 `jetfold.backends` how a graph runs.
@@ -22,6 +23,7 @@ from jetfold.graph import (
     UnsupportedError,
 )
 from jetfold.jet import jet
+from jetfold.jet_algebra import jet_algebra
 from jetfold.laplacian import laplacian
 from jetfold.rule import rule
 
@@ -39,6 +41,7 @@ __all__ = [
     "TraceError",
     "UnsupportedError",
     "jet",
+    "jet_algebra",
     "laplacian",
     "rule",
 ]

@@ -56,6 +56,8 @@ class JetAlgebra:
     begins with 1, the function's value.
     """
 
+    polynomials: tuple[Polynomial, ...]
+    """The operators."""
     count: int
     """How many symbols t there are."""
     basis: tuple[Monomial, ...]
@@ -66,9 +68,10 @@ class JetAlgebra:
     """For each basis monomial l, the coordinate on b_l of every b_c for which it is not zero."""
 
     def __init__(self, polynomials: Sequence[Polynomial], count: int) -> None:
+        self.polynomials = tuple(polynomials)
         self.count = count
         rows = _reduced(_span_of_derivatives([*polynomials, {(): Fraction(1)}]))
-        self.basis = tuple(sorted(rows, key=lambda monomial: (len(monomial), monomial)))
+        self.basis = tuple(sorted(rows, key=_degree_first))
         self.rows = {monomial: rows[monomial] for monomial in self.basis}
         self.blocks = {
             size: tuple(block) for size, block in groupby(self.basis, key=len) if size > 0
@@ -79,9 +82,39 @@ class JetAlgebra:
         """How many coefficients a function has."""
         return len(self.basis)
 
+    @property
+    def order(self) -> int:
+        """The highest degree in the basis; monomials of a higher degree are 0."""
+        return len(self.basis[-1])
+
     def reduce(self, monomial: Monomial) -> dict[Monomial, Fraction]:
         """The coordinates of b_c on the basis; nothing for an element of the ideal."""
         return dict(self._columns.get(monomial, {}))
+
+    def reduce_plain(self, monomial: Monomial) -> dict[Monomial, Fraction]:
+        """The same for t^c: its coordinates on the t^a of the basis."""
+        times = factorial(monomial)
+        return {a: number * times / factorial(a) for a, number in self.reduce(monomial).items()}
+
+    def corners(self) -> list[Monomial]:
+        """The monomials outside the basis whose divisors are all in it, up to the order.
+
+        All other monomials outside the basis are multiples of these, or of a degree above the
+        order: how these reduce says how everything does.
+        """
+        inside = set(self.basis)
+        multiples = {
+            tuple(sorted((*monomial, i)))
+            for monomial in inside
+            if len(monomial) < self.order
+            for i in range(self.count)
+        }
+        found = (
+            monomial
+            for monomial in multiples - inside
+            if all(part in inside for part, _ in divisors(monomial, len(monomial) - 1))
+        )
+        return sorted(found, key=_degree_first)
 
     def product(
         self, degrees: tuple[int, ...], groups: tuple[int, ...], target: int
@@ -155,7 +188,12 @@ def _arrangements(kinds: Sequence[tuple[int, int]], parts: Sequence[Monomial]) -
     return orders // math.prod(math.factorial(times) for times in alike.values())
 
 
-def _order(monomial: Monomial) -> tuple[int, Monomial]:
+def _degree_first(monomial: Monomial) -> tuple[int, Monomial]:
+    """By degree, then lexicographically."""
+    return len(monomial), monomial
+
+
+def _elimination_order(monomial: Monomial) -> tuple[int, Monomial]:
     """Which of several monomials is in the basis: the first in this order."""
     return -len(monomial), monomial
 
@@ -172,7 +210,7 @@ def _span_of_derivatives(polynomials: Sequence[Polynomial]) -> dict[Monomial, Po
         candidate = waiting.pop()
         rest = dict(candidate)
         while rest:
-            first = min(rest, key=_order)
+            first = min(rest, key=_elimination_order)
             if first not in rows:
                 rows[first] = {key: value / rest[first] for key, value in rest.items()}
                 waiting.extend(derivative(candidate, i) for i in variables(candidate))
@@ -184,7 +222,7 @@ def _span_of_derivatives(polynomials: Sequence[Polynomial]) -> dict[Monomial, Po
 def _reduced(rows: Mapping[Monomial, Polynomial]) -> dict[Monomial, Polynomial]:
     """The same span by rows that have 1 at their first monomial and 0 at those of the others."""
     reduced: dict[Monomial, Polynomial] = {}
-    for first in sorted(rows, key=_order, reverse=True):
+    for first in sorted(rows, key=_elimination_order, reverse=True):
         row = dict(rows[first])
         for other in rows[first]:
             if other in reduced:
