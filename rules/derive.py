@@ -49,40 +49,16 @@ def taylor_rule(expr: sp.Expr, order: int, active: tuple[int, ...]) -> tuple[sp.
     maximum, minimum) is derived branch by branch, so that what is infinite in a branch not
     taken is never multiplied by zero.
     """
-    branches = _branches(expr)
-    if branches is not None:
-        rules = [(taylor_rule(branch, order, active), where) for branch, where in branches]
+    selection = branches(expr)
+    if selection is not None:
+        rules = [(taylor_rule(branch, order, active), where) for branch, where in selection]
         higher = [
             sp.Piecewise(*((rule[k].subs(OUTPUT, branch), where) for (rule, where), (branch, _) in
-                           zip(rules, branches, strict=True)))
+                           zip(rules, selection, strict=True)))
             for k in range(1, order + 1)
         ]  # fmt: skip
         return (expr, *higher)
     return (expr, *(assemble(terms) for terms in taylor_terms(expr, order, active)[1:]))
-
-
-@lru_cache(maxsize=4096)
-def monomials(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
-    """The coefficients 0..order as sums of terms, for any function.
-
-    In the factors of a selection the output does not occur, and a factor that is infinite in a
-    branch not taken does not matter.
-    """
-    branches = _branches(expr)
-    if branches is None:
-        return taylor_terms(expr, order, active)
-    rules = [(monomials(branch, order, active), branch, where) for branch, where in branches]
-    result: list[Terms] = [{(): expr}]
-    for k in range(1, order + 1):
-        found = dict.fromkeys(monomial for rule, _, _ in rules for monomial in rule[k])
-        result.append({
-            monomial: sp.Piecewise(*(
-                (rule[k].get(monomial, sp.S.Zero).subs(OUTPUT, branch), where)
-                for rule, branch, where in rules
-            ))
-            for monomial in found
-        })  # fmt: skip
-    return result
 
 
 def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
@@ -165,7 +141,7 @@ def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
     return slope
 
 
-def _branches(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Basic]] | None:
+def branches(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Basic]] | None:
     """A selection as pairs (branch, condition), or None for anything else."""
     if expr.has(sp.Piecewise):
         folded = sp.piecewise_fold(expr)

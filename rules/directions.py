@@ -10,7 +10,7 @@ import numpy as np
 from jetfold.graph import Array, Constant, DirectionAxis, Graph
 from jetfold.rules.jet_algebra import ProductTable
 from jetfold.rules.problem import Problem
-from jetfold.rules.tables import Axis, TableProducts
+from jetfold.rules.tables import Axis, TableProducts, common_factor
 
 
 def fresh_axes(graph: Graph) -> Callable[[int], DirectionAxis]:
@@ -28,32 +28,39 @@ def fresh_axes(graph: Graph) -> Callable[[int], DirectionAxis]:
     return fresh
 
 
-def combined_directions(
-    products: TableProducts, problem: Problem, rows: Sequence[Mapping[int, Fraction]], axis: Axis
-) -> int:
-    """Combinations of a problem's directions v_i: sum_i ``rows[l][i]`` v_i for all l along an axis.
+class Directions:
+    """A problem's directions v_i in an editor, and combinations of them."""
 
-    Without an axis there is one row.
-    """
-    editor, count = products.editor, problem.count
-    if axis is not None and list(rows) == [{i: 1} for i in range(count)]:
-        return problem.directions(editor, axis)
-    own = products.fresh(count)
-    node = problem.directions(editor, own)
-    op = editor[node].op
-    if isinstance(op, Constant):
-        matrix = np.zeros((len(rows), count))
-        for at, row in enumerate(rows):
-            matrix[at, list(row)] = [float(number) for number in row.values()]
-        value = np.tensordot(matrix, op.value.value, 1)
-        return editor.add(Constant(Array(value if axis else value[0]), (axis,) if axis else ()))
-    terms = [(at, i, number) for at, row in enumerate(rows) for i, number in row.items()]
-    table = ProductTable(
-        np.array([[i] for _, i, _ in terms], np.int64),
-        np.array([at for at, _, _ in terms], np.int64),
-        tuple(number for _, _, number in terms),
-    )
-    found = products.product(table, [node], [own], axis)
-    assert found is not None
-    number, combined = found
-    return products.times(number, combined)
+    def __init__(self, products: TableProducts, problem: Problem) -> None:
+        self.products = products
+        self.problem = problem
+        self.own: tuple[int, DirectionAxis] | None = None
+
+    def combined(self, rows: Sequence[Mapping[int, Fraction]], axis: Axis) -> int:
+        """sum_i ``rows[l][i]`` v_i for all l along an axis; without an axis there is one row."""
+        editor, count = self.products.editor, self.problem.count
+        if self.own is None:
+            whole = axis is not None and list(rows) == [{i: 1} for i in range(count)]
+            own = axis if whole and axis is not None else self.products.fresh(count)
+            self.own = self.problem.directions(editor, own), own
+        node, own = self.own
+        if own == axis:
+            return node
+        op = editor[node].op
+        places = [(at, i) for at, row in enumerate(rows) for i in row]
+        coefficients = [rows[at][i] for at, i in places]
+        if isinstance(op, Constant):
+            number, weights = common_factor(coefficients)
+            matrix = np.zeros((len(rows), count))
+            matrix[tuple(zip(*places, strict=True))] = 1 if weights is None else weights
+            value = np.tensordot(matrix, op.value.value, 1)
+            known = Constant(Array(value if axis else value[0]), (axis,) if axis else ())
+            return self.products.times(number, editor.add(known))
+        table = ProductTable(
+            np.array([[i] for _, i in places], np.int64),
+            np.array([at for at, _ in places], np.int64),
+            tuple(coefficients),
+        )
+        found = self.products.product(table, [node], [own], axis)
+        assert found is not None
+        return self.products.times(*found)

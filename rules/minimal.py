@@ -35,8 +35,8 @@ from jetfold.graph import (
     fit,
     operand_symbol,
 )
-from jetfold.rules.derive import OUTPUT, monomials
-from jetfold.rules.directions import combined_directions, fresh_axes
+from jetfold.rules.derive import OUTPUT, branches, taylor_terms
+from jetfold.rules.directions import Directions, fresh_axes
 from jetfold.rules.jet_algebra import JetAlgebra, ProductTable
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
@@ -130,12 +130,12 @@ class _Pusher:
     def _path(self, problem: Problem) -> Element:
         """The point's own coordinates: direction i times those of t_i, block by block."""
         images = [self.algebra.reduce((i,)) for i in range(problem.count)]
+        directions = Directions(self.products, problem)
         found: Element = {}
         for degree, block in self.algebra.blocks.items():
             rows = [{i: image[b] for i, image in enumerate(images) if b in image} for b in block]
             if any(rows):
-                axis = self.axes[degree]
-                found[degree] = combined_directions(self.products, problem, rows, axis)
+                found[degree] = directions.combined(rows, self.axes[degree])
         return found
 
     # One operation ------------------------------------------------------------------------------
@@ -156,10 +156,32 @@ class _Pusher:
     def _map(self, expr: sp.Expr, operands: Sequence[Element]) -> Element:
         nodes = {operand_symbol(i): operand[0] for i, operand in enumerate(operands)}
         nodes[OUTPUT] = add_map(self.editor, expr, nodes)
-        found = {0: nodes[OUTPUT]}
+        sums = self._taylor_sums(expr, operands, nodes)
+        higher = {target: add_map(self.editor, total, nodes) for target, total in sums.items()}
+        return {0: nodes[OUTPUT], **higher}
+
+    def _taylor_sums(
+        self, expr: sp.Expr, operands: Sequence[Element], nodes: dict[sp.Symbol, int]
+    ) -> dict[int, sp.Expr]:
+        """Taylor's formula for every block; symbols for products are added to ``nodes``.
+
+        A selection is taken branch by branch, so that what is infinite in a branch not taken is
+        never multiplied by zero.
+        """
+        selection = branches(expr)
+        if selection is not None:
+            rules = [(self._taylor_sums(branch, operands, nodes), branch, where)
+                     for branch, where in selection]  # fmt: skip
+            return {
+                target: sp.Piecewise(*(
+                    (rule.get(target, sp.S.Zero).subs(OUTPUT, branch), where)
+                    for rule, branch, where in rules
+                ))
+                for target in self.axes if any(target in rule for rule, _, _ in rules)
+            }  # fmt: skip
         active = tuple(i for i, operand in enumerate(operands) if len(operand) > 1)
+        orders = taylor_terms(expr, max(self.axes), active) if active else []
         sums: dict[int, sp.Expr] = {}
-        orders = monomials(expr, max(self.axes), active) if active else []
         for order, terms in enumerate(orders[1:], 1):
             for monomial, factor in terms.items():
                 if not all(degree in operands[i] for i, degree in monomial):
@@ -175,7 +197,7 @@ class _Pusher:
                         nodes[symbol] = times[1]
                         added = scale * times[0] * factor * symbol
                         sums[target] = sums.get(target, sp.S.Zero) + added
-        return found | {target: add_map(self.editor, e, nodes) for target, e in sums.items()}
+        return sums
 
     def _contract(self, op: Contract, operands: Sequence[Element]) -> Element:
         terms: dict[int, list[sp.Expr]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -25,6 +26,10 @@ from jetfold.rules.jet_algebra import ProductTable
 
 Axis = DirectionAxis | None
 """The direction axis of a block; a block of one element has none."""
+
+
+LONGEST_INTEGER = 2**53
+"""All integers up to this one are floating-point numbers."""
 
 
 class TableProducts:
@@ -62,7 +67,7 @@ class TableProducts:
         ]
         if contract is not None:
             picked = [editor.add(contract, *picked)]
-        number, weights = _common_factor(table.coefficients)
+        number, weights = common_factor(table.coefficients)
         if weights is not None or (axis is not None and not any(axes)):
             values = np.ones(len(table.target)) if weights is None else weights
             directions = () if axis is None else (axis,)
@@ -108,11 +113,18 @@ def _in_order(index: NDArray[np.int64], axis: DirectionAxis) -> bool:
     return len(index) == axis.size and bool((index == np.arange(axis.size)).all())
 
 
-def _common_factor(
+def common_factor(
     coefficients: Sequence[Fraction],
 ) -> tuple[sp.Expr, NDArray[np.float64] | None]:
-    """A number that all coefficients share if they are equal, otherwise 1 and all of them."""
-    first = coefficients[0]
-    if all(number == first for number in coefficients):
-        return sp.Rational(first.numerator, first.denominator), None
-    return sp.S.One, np.array([float(number) for number in coefficients])
+    """Coefficients as a number times integers, which are exact; None where all of these are 1.
+
+    Where the integers would be too long for that, they are the coefficients themselves, rounded.
+    """
+    below = math.lcm(*(number.denominator for number in coefficients))
+    whole = [int(number * below) for number in coefficients]
+    above = math.gcd(*whole) * (1 if whole[0] > 0 else -1)
+    whole = [number // above for number in whole]
+    if max(map(abs, whole)) > LONGEST_INTEGER:
+        return sp.S.One, np.array([float(number) for number in coefficients])
+    weights = None if set(whole) == {1} else np.array(whole, dtype=float)
+    return sp.Rational(above, below), weights
