@@ -180,7 +180,7 @@ class _Pusher:
                 for target in self.axes if any(target in rule for rule, _, _ in rules)
             }  # fmt: skip
         active = tuple(i for i, operand in enumerate(operands) if len(operand) > 1)
-        orders = taylor_terms(expr, max(self.axes), active) if active else []
+        orders = taylor_terms(expr, max(self.axes, default=0), active) if active else []
         sums: dict[int, sp.Expr] = {}
         for order, terms in enumerate(orders[1:], 1):
             for monomial, factor in terms.items():

@@ -1,0 +1,77 @@
+"""What the methods will cost, before any of their graphs is made.
+
+A value of the function turns into some number of vectors, each of which takes part in the matrix
+products; and an elementwise function takes so many multiplications of coefficients: the terms of
+Faa di Bruno's formula for every direction, or those of the algebra's tables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sympy.utilities.iterables import partitions
+
+from jetfold.graph import Contract, Graph, Map
+from jetfold.rules.cost import operations_of
+from jetfold.rules.interpolation import families
+from jetfold.rules.jet_algebra import JetAlgebra
+from jetfold.rules.polynomial import Polynomial
+from jetfold.rules.problem import Problem
+
+
+class Jets(NamedTuple):
+    """How many vectors a value turns into, and how many terms an elementwise function takes."""
+
+    vectors: int
+    terms: int
+
+
+def predict(graph: Graph, problem: Problem) -> dict[str, int]:
+    """Floating-point operations for one point by each method that the problem has, roughly."""
+    polynomials = [functional.polynomial for functional in problem.functionals]
+    found = {
+        "standard": straight_jets(polynomials, collapsed=False),
+        "collapsed": straight_jets(polynomials, collapsed=True),
+        "minimal": minimal_jets(problem.algebra),
+    }
+    if problem.factors:
+        steps = [straight_jets([factor], collapsed=True) for factor in problem.factors]
+        vectors, terms = (math.prod(step[i] for step in steps) for i in range(2))
+        found["nested"] = Jets(vectors, terms)
+    nodes = [node for node in graph.varying if isinstance(graph[node].op, (Contract, Map))]
+    products = sum(operations_of(graph, n) for n in nodes if isinstance(graph[n].op, Contract))
+    elements = sum(graph[n].type.elements for n in nodes if isinstance(graph[n].op, Map))
+    return {
+        method: jets.vectors * products + 2 * jets.terms * elements
+        for method, jets in found.items()
+    }
+
+
+def straight_jets(polynomials: Sequence[Polynomial], *, collapsed: bool) -> Jets:
+    """Jets along straight lines; collapsed, the highest coefficients of a family are one sum."""
+    vectors, terms = 1, 0
+    for family in families(polynomials):
+        count, order = len(family.directions), family.order
+        top = 1 if collapsed else count
+        vectors += (order - 1) * count + top
+        terms += sum(count * len(list(_partitions(k))) for k in range(1, order + 1)) - count + top
+    return Jets(vectors, terms)
+
+
+def minimal_jets(algebra: JetAlgebra) -> Jets:
+    """Jets in the algebra."""
+    terms = sum(map(len, algebra.blocks.values()))
+    for order in range(2, max(algebra.blocks, default=0) + 1):
+        for parts in _partitions(order):
+            if len(parts) > 1:
+                for target in algebra.blocks:
+                    terms += len(algebra.product(parts, (0,) * len(parts), target).target)
+    return Jets(algebra.dimension, terms)
+
+
+def _partitions(order: int) -> Iterator[tuple[int, ...]]:
+    """The ways to write an order as a sum, one for each term of Faa di Bruno's formula."""
+    for counts in partitions(order):
+        yield tuple(part for part, times in counts.items() for _ in range(times))
