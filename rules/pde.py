@@ -8,7 +8,7 @@ differential operator with constant coefficients, a `Functional`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -77,21 +77,15 @@ def residual(
         exact = [_with_fractions(expr) for expr in reading.expressions]
         gradients = [_forms(expr, reading) for expr in exact]
     except sp.PolynomialError as error:
-        raise ArgumentError(f"{error}, as numbers must be that fit into double precision") from None
+        raise ArgumentError(f"{error}: numbers must fit into double precision") from None
     for expr, forms in zip(written, gradients, strict=True):
         if not forms:
             raise ArgumentError(no_field(expr))
-    basis = _basis([form for forms in gradients for form in forms])
-    symbols = _symbols(len(basis), reading)
-    found = _in_terms_of(basis, symbols, exact, reading)
+    basis, symbols, found = _expressed(exact, gradients, reading)
     if any(expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for expr in found):
         # s*(1/s + r) is 1 + r*s, but is not computed at s = 0.
-        basis = _basis(
-            _Form(output, monomial, {monomial: Fraction(1)})
-            for output, monomial in reading.unknowns.values()
-        )
-        symbols = _symbols(len(basis), reading)
-        found = _in_terms_of(basis, symbols, exact, reading)
+        single = [_derivative(output, monomial) for output, monomial in reading.unknowns.values()]
+        basis, symbols, found = _expressed(exact, [single], reading)
     free = {symbol for expr in found for symbol in expr.free_symbols}
     return Residual(
         tuple(Functional(form.output, form.polynomial) for form in basis),
@@ -171,7 +165,7 @@ def _listed_expressions(given: sp.Expr | Sequence[sp.Expr]) -> list[sp.Expr]:
     for expr in given if several else [given]:
         if isinstance(expr, sp.Eq):
             expr = expr.lhs - expr.rhs
-        if not isinstance(expr, sp.Expr) or expr.is_Matrix or not expr.is_commutative:
+        if not isinstance(expr, sp.Expr) or expr.is_Matrix or expr.is_commutative is False:
             raise ArgumentError(
                 f"{expr!r} is no scalar SymPy expression: pass one, such as w.diff(t) - "
                 'w.diff(x, 2) with w = sympy.Function("w")(x, t), an equation sympy.Eq, or a '
@@ -198,11 +192,12 @@ def _with_floats(expr: sp.Expr) -> sp.Expr:
 
 
 def _forms(expr: sp.Expr, reading: Reading) -> list[_Form]:
-    """Linear forms whose span has all gradients of an expression in it."""
+    """Linear forms whose span has all gradients of an expression in it, its linear part first."""
     found = []
-    for phi, vector in gradient(expr, reading.unknowns).items():
+    vectors = gradient(expr, reading.unknowns)
+    for phi in sorted(vectors, key=lambda phi: phi != 1):
         by_output: dict[int, dict[Monomial, sp.Expr]] = {}
-        for unknown, number in vector.items():
+        for unknown, number in vectors[phi].items():
             output, monomial = reading.unknowns[unknown]
             by_output.setdefault(output, {})[monomial] = number
         for output, numbers in by_output.items():
@@ -216,36 +211,36 @@ def _forms(expr: sp.Expr, reading: Reading) -> list[_Form]:
     for jump in jumps(expr):
         # The gradient does not see on which side of a jump a value is.
         for unknown in jump.free_symbols & reading.unknowns.keys():
-            output, monomial = reading.unknowns[unknown]
-            found.append(_Form(output, monomial, {monomial: Fraction(1)}))
+            found.append(_derivative(*reading.unknowns[unknown]))
     return found
 
 
-def _basis(forms: Iterable[_Form]) -> list[_Form]:
+def _derivative(output: int, monomial: Monomial) -> _Form:
+    """One derivative as a form."""
+    return _Form(output, monomial, {monomial: Fraction(1)})
+
+
+def _basis(forms: Sequence[_Form]) -> list[_Form]:
     """Independent forms with the same span. The first monomial of each is in no other.
 
-    A form is taken as it was given if it is one of them up to a factor.
+    They keep the factors with which they are given, but for single derivatives.
     """
-    forms = list(forms)
     rows: dict[tuple[int, Monomial], Polynomial] = {}
     for output, _, polynomial in forms:
         row = polynomial
         for (other, first), known in rows.items():
             if other == output and first in row:
-                row = _difference(row, row[first], known)
+                row = _without(row, first, known)
         if row:
             first = min(row, key=_pivot_order)
-            row = _scaled(row, first)
             for place, known in rows.items():
                 if place[0] == output and first in known:
-                    rows[place] = _difference(known, known[first], row)
+                    rows[place] = _without(known, first, row)
             rows[output, first] = row
-    basis = {place: _Form(*place, row) for place, row in rows.items()}
-    for form in reversed(forms):
-        place = form.output, form.first
-        if rows.get(place) == _scaled(form.polynomial, form.first):
-            basis[place] = form
-    return sorted(basis.values(), key=lambda form: (form.output, len(form.first), form.first))
+    basis = [
+        _Form(*place, row) if len(row) > 1 else _derivative(*place) for place, row in rows.items()
+    ]
+    return sorted(basis, key=lambda form: (form.output, len(form.first), form.first))
 
 
 def _pivot_order(monomial: Monomial) -> tuple[int, Monomial]:
@@ -253,13 +248,9 @@ def _pivot_order(monomial: Monomial) -> tuple[int, Monomial]:
     return -len(monomial), monomial
 
 
-def _scaled(polynomial: Polynomial, first: Monomial) -> Polynomial:
-    """The polynomial with the coefficient 1 at a monomial."""
-    return {key: number / polynomial[first] for key, number in polynomial.items()}
-
-
-def _difference(row: Polynomial, times: Fraction, other: Polynomial) -> Polynomial:
-    """row - times * other, without zeros."""
+def _without(row: Polynomial, monomial: Monomial, other: Polynomial) -> Polynomial:
+    """The row less a multiple of another one, so that the monomial is not in it."""
+    times = row[monomial] / other[monomial]
     return {
         key: number
         for key in row | other
@@ -276,17 +267,20 @@ def _symbols(count: int, reading: Reading) -> tuple[sp.Symbol, ...]:
     return tuple(sp.Symbol(f"{prefix}{i}", real=True) for i in range(count))
 
 
-def _in_terms_of(
-    basis: Sequence[_Form], symbols: Sequence[sp.Symbol], exact: Sequence[sp.Expr], reading: Reading
-) -> tuple[sp.Expr, ...]:
-    """The expressions in the forms.
+def _expressed(
+    exact: Sequence[sp.Expr], forms: Sequence[Sequence[_Form]], reading: Reading
+) -> tuple[list[_Form], tuple[sp.Symbol, ...], tuple[sp.Expr, ...]]:
+    """A basis of the span of the forms, symbols for their values, and the expressions in them.
 
-    They have one value at all derivatives of the fields with which the forms have given values. Of
-    those, take the one that has zeros but for the first monomial of each form.
+    The expressions have one value at all derivatives of the fields with which the forms have given
+    values. Of those, take the one that has zeros but for the first monomial of each form.
     """
+    basis = _basis([form for some in forms for form in some])
+    symbols = _symbols(len(basis), reading)
     values = {
         (form.output, form.first): symbol / sp.Rational(form.polynomial[form.first])
         for form, symbol in zip(basis, symbols, strict=True)
     }
     chosen = {unknown: values.get(at, sp.S.Zero) for unknown, at in reading.unknowns.items()}
-    return tuple(_with_floats(e.xreplace(chosen).xreplace(reading.originals)) for e in exact)
+    found = (expr.xreplace(chosen).xreplace(reading.originals) for expr in exact)
+    return basis, symbols, tuple(map(_with_floats, found))

@@ -6,7 +6,7 @@ real before derivatives are carried out, as |w| of a complex w has no derivative
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -95,12 +95,17 @@ def read(
     return Reading(found, unknowns, originals, tuple(written[field] for field in known))
 
 
-def _real_function(applied: AppliedUndef, real: Mapping[sp.Symbol, sp.Symbol]) -> AppliedUndef:
+def _real_function(applied: AppliedUndef, real: dict[sp.Symbol, sp.Symbol]) -> AppliedUndef:
     """A function of the same name and arguments, of which SymPy knows that it is real."""
     function = applied.func
     if applied.is_real is None:
         function = sp.Function(function.__name__, real=True)
-    return function(*(argument.xreplace(real) for argument in applied.args))
+    inner = {
+        other: _real_function(other, real)
+        for argument in applied.args
+        for other in argument.atoms(AppliedUndef)
+    }
+    return function(*(argument.xreplace(inner | real) for argument in applied.args))
 
 
 def _only_field(
