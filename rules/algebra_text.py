@@ -67,7 +67,7 @@ def _meaning(algebra: JetAlgebra, symbols: Symbols) -> Iterator[str]:
     yield "smaller one carries them through products: its dimension is the rank of the Hankel"
     yield "matrix lambda(t^a t^b), where lambda(t^a) = a! p_a is what P makes of t^a."
     yield f"All derivatives up to order {order} would be"
-    yield f"C({n}+{order}, {order}) = {math.comb(n + order, order)}."
+    yield f"C({n}+{order}, {order}) = {math.comb(n + order, order)} numbers."
 
 
 def _basis(algebra: JetAlgebra, symbols: Symbols) -> Iterator[str]:

@@ -57,7 +57,7 @@ class JetAlgebra:
     """
 
     polynomials: tuple[Polynomial, ...]
-    """The operators."""
+    """The operators, without terms that are zero."""
     count: int
     """How many symbols t there are."""
     basis: tuple[Monomial, ...]
@@ -68,9 +68,12 @@ class JetAlgebra:
     """For each basis monomial l, the coordinate on b_l of every b_c for which it is not zero."""
 
     def __init__(self, polynomials: Sequence[Polynomial], count: int) -> None:
-        self.polynomials = tuple(polynomials)
+        self.polynomials = tuple(
+            {monomial: number for monomial, number in polynomial.items() if number}
+            for polynomial in polynomials
+        )
         self.count = count
-        rows = _reduced(_span_of_derivatives([*polynomials, {(): Fraction(1)}]))
+        rows = _reduced(_span_of_derivatives([*self.polynomials, {(): Fraction(1)}]))
         self.basis = tuple(sorted(rows, key=_degree_first))
         self.rows = {monomial: rows[monomial] for monomial in self.basis}
         self.blocks = {
@@ -205,7 +208,7 @@ def _span_of_derivatives(polynomials: Sequence[Polynomial]) -> dict[Monomial, Po
     derivatives of theirs: they need not be looked at.
     """
     rows: dict[Monomial, Polynomial] = {}
-    waiting = [{key: value for key, value in p.items() if value} for p in polynomials]
+    waiting = list(polynomials)
     while waiting:
         candidate = waiting.pop()
         rest = dict(candidate)

@@ -305,6 +305,13 @@ def test_heat() -> None:
     assert found.blocks == {1: ((1,),), 2: ((1, 1),)}
 
 
+def test_terms_that_are_zero_are_left_out() -> None:
+    zero, one = Fraction(0), Fraction(1)
+    found = JetAlgebra([{(0, 0): zero, (1,): one}, {(0,): zero}], 2)
+    assert found.polynomials == ({(1,): one}, {})
+    assert found.basis == ((), (1,))
+
+
 # Dimensions -------------------------------------------------------------------------------------
 
 
