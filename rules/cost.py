@@ -27,10 +27,11 @@ def vectors(graph: Graph) -> int:
 
 def operations(graph: Graph) -> int:
     """Floating-point operations for one point, a function call counted as one."""
-    return sum(_operations(graph, node) for node in graph.varying)
+    return sum(operations_of(graph, node) for node in graph.varying)
 
 
-def _operations(graph: Graph, node: int) -> int:
+def operations_of(graph: Graph, node: int) -> int:
+    """Floating-point operations of one node for one point."""
     kind = graph[node].type
     elements = kind.elements
     match graph[node].op:
