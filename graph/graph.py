@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -17,19 +17,21 @@ from jetfold.graph.ops import LEAVES, Input, Op, Parameter, SourceLine, Type, in
 class Coefficient:
     """What a node of a Taylor graph is: the coefficient of some order of a function's node.
 
-    ``summed`` names the direction axes over which the coefficient has been summed.
+    ``summed`` names the direction axes over which the coefficient has been summed, ``along`` the
+    directions of paths that have no axis, where there are several such paths.
     """
 
     of: int
     order: int
     summed: tuple[str, ...] = ()
+    along: tuple[str, ...] = ()
 
     def sum_over(self, directions: tuple[str, ...]) -> Coefficient:
-        return Coefficient(self.of, self.order, tuple(sorted((*self.summed, *directions))))
+        return replace(self, summed=tuple(sorted((*self.summed, *directions))))
 
     def __str__(self) -> str:
         sums = "".join(f"sum_{name} " for name in self.summed)
-        return f"{sums}%{self.of}_{self.order}"
+        return f"{sums}%{self.of}_{self.order}" + "".join(f" along {name}" for name in self.along)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ class Editor:
                 where[node] = self.add(graph[node].op, *operands)
                 role = graph[node].role
                 if role is not None:
-                    role = Coefficient(role.of + first_number, role.order, role.summed)
+                    role = replace(role, of=role.of + first_number)
                 self.annotate(where[node], graph[node].source, role)
         return where
 

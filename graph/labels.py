@@ -190,7 +190,10 @@ def _rename_axes(spec: str) -> str:
 
 
 def _role(role: Coefficient) -> str:
-    return f"order {role.order} of node {role.of}" + "".join(f", Σ {name}" for name in role.summed)
+    along = f" along {', '.join(role.along)}" if role.along else ""
+    return f"order {role.order} of node {role.of}{along}" + "".join(
+        f", Σ {name}" for name in role.summed
+    )
 
 
 def _wrap(text: str) -> list[str]:

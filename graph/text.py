@@ -171,5 +171,6 @@ def note(node: Node) -> str:
     """Where a node comes from: which coefficient it is, or else a line of the user's code."""
     if node.role is not None:
         summed = f", summed over {', '.join(node.role.summed)}" if node.role.summed else ""
-        return f"order {node.role.order} of node {node.role.of}{summed}"
+        along = f" along {', '.join(node.role.along)}" if node.role.along else ""
+        return f"order {node.role.order} of node {node.role.of}{along}{summed}"
     return f"{Path(node.source.file).name}:{node.source.line}" if node.source else ""

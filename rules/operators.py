@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
 import numpy as np
 import sympy as sp
 
@@ -13,6 +17,7 @@ from jetfold.graph import (
     Graph,
     Input,
     Op,
+    Pick,
     Replicate,
     Sum,
     Type,
@@ -21,7 +26,157 @@ from jetfold.graph import (
     fit,
     operand_symbol,
 )
-from jetfold.rules.taylor import push_forward
+from jetfold.rules.directions import Directions, fresh_axes
+from jetfold.rules.interpolation import Direction, Family, families
+from jetfold.rules.jet_algebra import ProductTable
+from jetfold.rules.problem import Problem
+from jetfold.rules.tables import Axis, TableProducts
+from jetfold.rules.taylor import Jet, push_forward
+
+
+def interpolated(graph: Graph, point: Input, problem: Problem) -> Graph:
+    """Standard Taylor mode for a problem: jets along straight lines, combined at the end.
+
+    Each family of directions (`jetfold.rules.interpolation`) is pushed with a direction axis of its
+    own: R jets ``(x, v_r, 0, .., 0)``, each with its own copy of everything (`Replicate` at the
+    point). Their highest coefficients are added up; the others that are wanted are picked first,
+    as they are known for each direction in any case. A family of one direction needs no axis.
+    ``point`` is the `Input` of the function graph that moves; the other inputs stand still.
+    """
+    polynomials = [functional.polynomial for functional in problem.functionals]
+    pusher = _Pusher(graph, point, problem)
+    terms = pusher.constants()
+    for family, axis in [(family, pusher.axis(family)) for family in families(polynomials)]:
+        for q, found in pusher.push(family, axis).items():
+            terms[q] += found
+    nodes = [
+        pusher.total(functional.output, terms[q])
+        for q, functional in enumerate(problem.functionals)
+    ]
+    return pusher.editor.freeze(problem.finish(pusher.editor, nodes))
+
+
+Term = tuple[sp.Expr, int]
+"""A number times a node."""
+
+
+class _Pusher:
+    """Pushes families of directions through the graph of a problem's function."""
+
+    def __init__(self, graph: Graph, point: Input, problem: Problem) -> None:
+        self.graph = graph
+        self.point = point
+        self.problem = problem
+        self.editor = Editor()
+        self.products = TableProducts(self.editor, fresh_axes(graph))
+        self.directions = Directions(self.products, problem)
+
+    def axis(self, family: Family) -> Axis:
+        """A new direction axis for a family of more than one direction."""
+        count = len(family.directions)
+        return self.products.fresh(count) if count > 1 else None
+
+    def constants(self) -> list[list[Term]]:
+        """For each functional its term of order 0, the function's own value, if it has one."""
+        numbers = [functional.polynomial.get(()) for functional in self.problem.functionals]
+        if not any(numbers):
+            return [[] for _ in numbers]
+        here = {node: [self.editor.add(self.graph[node].op)] for node in self.graph.inputs}
+        jets = push_forward(self.editor, self.graph, 0, here)
+        return [
+            [(_rational(number), jets[self._output(q)][0])] if number else []
+            for q, number in enumerate(numbers)
+        ]
+
+    def push(self, family: Family, axis: Axis) -> dict[int, list[Term]]:
+        """What the jets along a family's directions add to each functional."""
+        along = _name(family.directions[0]) if axis is None else None
+        paths = self._paths(family, axis)
+        jets = push_forward(self.editor, self.graph, family.order, paths, along)
+        found: dict[int, list[Term]] = {q: [] for q, _ in enumerate(self.problem.functionals)}
+        for q, weight in family.weights.items():
+            top = self._coefficient(jets, q, family.order, axis)
+            if axis is not None:
+                top = self.editor.add(Sum((), (axis.name,)), top)
+            found[q].append((_rational(weight), top))
+        for (q, k), weights in family.lower.items():
+            node = self._coefficient(jets, q, k, axis)
+            found[q].append(self._picked(node, axis, weights))
+        return found
+
+    def total(self, output: int, terms: Sequence[Term]) -> int:
+        """The sum of what all families add, as a node of the output's type."""
+        symbols = {sp.Symbol(f"t{node}", real=True): node for _, node in terms}
+        expr = sp.Add(*(number * sp.Symbol(f"t{node}", real=True) for number, node in terms))
+        node = add_map(self.editor, expr, symbols)
+        return fit(self.editor, node, self.graph[self.graph.outputs[output]].type)
+
+    def _output(self, q: int) -> int:
+        return self.graph.outputs[self.problem.functionals[q].output]
+
+    def _paths(self, family: Family, axis: Axis) -> dict[int, Jet]:
+        """The jets of the inputs."""
+        editor = self.editor
+        rows = [{i: Fraction(times) for i, times in direction} for direction in family.directions]
+        velocity = self.directions.combined(rows, axis)
+        paths = {}
+        for node in self.graph.inputs:
+            op = self.graph[node].op
+            start = editor.add(op)
+            if axis is not None:
+                start = editor.add(Replicate(axis), start)
+            zero = constant(editor, 0, editor[start].type)
+            first = velocity if op == self.point else zero
+            paths[node] = [start, first, *[zero] * (family.order - 1)]
+        return paths
+
+    def _coefficient(self, jets: Mapping[int, Jet], q: int, order: int, axis: Axis) -> int:
+        """A coefficient of the functional's output; zero if that does not depend on any input."""
+        output = self._output(q)
+        jet, shape = jets[output], self.graph[output].type.shape
+        node = jet[order] if len(jet) > 1 else constant(self.editor, 0, Type(shape))
+        return fit(self.editor, node, Type(shape, () if axis is None else (axis,)))
+
+    def _picked(self, node: int, axis: Axis, weights: Mapping[int, Fraction]) -> Term:
+        """The weighted sum of some of the directions' coefficients.
+
+        The sum is over another axis than the directions', so that it is not pulled up: that would
+        add one more vector to all that are known in any case.
+        """
+        if axis is None:
+            return _rational(weights[0]), node
+        products = self.products
+        unit = Fraction(
+            math.gcd(*(weight.numerator for weight in weights.values())),
+            math.lcm(*(weight.denominator for weight in weights.values())),
+        )
+        indices = np.array(list(weights), np.int64)
+        picked = products.fresh(len(indices))
+        table = ProductTable(
+            np.arange(len(indices)).reshape(-1, 1),
+            np.zeros(len(indices), np.int64),
+            tuple(weight / unit for weight in weights.values()),  # integers, exact as floats
+        )
+        node = self.editor.add(Pick(Array(indices), axis.name, picked), node)
+        found = products.product(table, [node], [picked], None)
+        assert found is not None
+        number, summed = found
+        return number * _rational(unit), summed
+
+
+def _name(direction: Direction) -> str:
+    """A combination of directions in words: v0 + 3 v1."""
+    return " + ".join(f"v{i}" if times == 1 else f"{times} v{i}" for i, times in direction)
+
+
+def _rational(number: Fraction) -> sp.Rational:
+    return sp.Rational(number.numerator, number.denominator)
+
+
+def exact_directions(shape: tuple[int, ...]) -> Callable[[Editor, DirectionAxis], int]:
+    """The ``directions`` of a `Problem`: one for each coordinate of a point of this shape."""
+    identity = np.eye(math.prod(shape)).reshape((-1, *shape))
+    return lambda editor, axis: editor.add(Constant(Array(identity), (axis,)))
 
 
 def fresh_axis(graph: Graph, size: int) -> DirectionAxis:

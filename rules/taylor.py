@@ -7,6 +7,7 @@ direction axes: then one graph pushes all the jets at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import sympy as sp
 
@@ -31,15 +32,20 @@ Jet = list[int]
 
 
 def push_forward(
-    editor: Editor, graph: Graph, order: int, paths: Mapping[int, Sequence[int]]
+    editor: Editor,
+    graph: Graph,
+    order: int,
+    paths: Mapping[int, Sequence[int]],
+    along: str | None = None,
 ) -> dict[int, Jet]:
     """Push paths through a graph: adds the coefficients of every node to ``editor``.
 
     ``paths`` gives for each `Input` of ``graph`` the nodes in ``editor`` of its coefficients
     0..order. What depends on no input is the same all along the path and has one coefficient.
+    ``along`` says which direction it is, where several paths without an axis are pushed.
     """
     jets: dict[int, Jet] = {}
-    role_of = roles(graph)
+    role_of = roles(graph, along)
     for node in graph.order:
         op = graph[node].op
         if isinstance(op, Input):
@@ -57,7 +63,7 @@ def push_forward(
     return jets
 
 
-def roles(graph: Graph) -> Callable[[int, int], Coefficient | None]:
+def roles(graph: Graph, along: str | None = None) -> Callable[[int, int], Coefficient | None]:
     """What the coefficient of some order of a node is: that, where the graph is a function.
 
     If it is a Taylor graph itself, as with nested operators, its coefficients have coefficients
@@ -66,10 +72,11 @@ def roles(graph: Graph) -> Callable[[int, int], Coefficient | None]:
     known = {node: role for node in graph if (role := graph[node].role) is not None}
 
     def role_of(node: int, order: int) -> Coefficient | None:
-        if not known:
-            return Coefficient(node, order)
-        inner = known.get(node)
-        return inner and Coefficient(inner.of, inner.order + order, inner.summed)
+        inner = known.get(node) if known else Coefficient(node, 0)
+        if inner is None or order == 0:
+            return inner
+        names = inner.along if along is None else (*inner.along, along)
+        return replace(inner, order=inner.order + order, along=names)
 
     return role_of
 
