@@ -145,23 +145,14 @@ class _Pusher:
         """
         if axis is None:
             return _rational(weights[0]), node
-        products = self.products
-        unit = Fraction(
-            math.gcd(*(weight.numerator for weight in weights.values())),
-            math.lcm(*(weight.denominator for weight in weights.values())),
-        )
-        indices = np.array(list(weights), np.int64)
-        picked = products.fresh(len(indices))
-        table = ProductTable(
-            np.arange(len(indices)).reshape(-1, 1),
-            np.zeros(len(indices), np.int64),
-            tuple(weight / unit for weight in weights.values()),  # integers, exact as floats
-        )
-        node = self.editor.add(Pick(Array(indices), axis.name, picked), node)
-        found = products.product(table, [node], [picked], None)
+        count = len(weights)
+        picked = self.products.fresh(count)
+        node = self.editor.add(Pick(Array(np.array(list(weights))), axis.name, picked), node)
+        places, zeros = np.arange(count).reshape(-1, 1), np.zeros(count, np.int64)
+        table = ProductTable(places, zeros, tuple(weights.values()))
+        found = self.products.product(table, [node], [picked], None)
         assert found is not None
-        number, summed = found
-        return number * _rational(unit), summed
+        return found
 
 
 def _name(direction: Direction) -> str:

@@ -39,7 +39,7 @@ from jetfold.graph import (
 )
 from jetfold.graph.simplify import LINEAR_OF_ZERO
 from jetfold.rules.collapse import COLLAPSE, PULL_SUM, PUSH_REPLICATE
-from jetfold.rules.operators import direction_sum, unit_directions
+from problems import power_sum
 from rule_cases import R1, Build, M, R, S, U, V, W, X, collect, file_name, leaves_alone, pick, story
 from sample_functions import SAMPLES, Sample
 
@@ -186,8 +186,7 @@ def test_what_no_rule_touches(name: str) -> None:
 
 def standard(sample: Sample, order: int = 2) -> Graph:
     """Standard Taylor mode for the sum of derivatives along all axes."""
-    graph = sample.graph()
-    return direction_sum(graph, sample.point, unit_directions(graph, sample.shape), order)
+    return power_sum(sample.graph(), sample.point, order)
 
 
 def derive(graph: Graph) -> list[Rewriting]:
@@ -325,5 +324,5 @@ def test_directions_with_numbers_stay_directions() -> None:
     graph = SAMPLES["quadratic form"].graph()
     point = SAMPLES["quadratic form"].point
     values = exact.Exact()
-    for rewriting in derive(direction_sum(graph, point, directions, 2)):
+    for rewriting in derive(power_sum(graph, point, 2, directions)):
         exact.check(rewriting, values)

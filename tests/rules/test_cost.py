@@ -33,7 +33,9 @@ from jetfold.graph import (
 from jetfold.graph.trace import trace
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
-from jetfold.rules.operators import direction_sum, jet, unit_directions
+from jetfold.rules.operators import interpolated, jet
+from problems import X as SYMBOLS
+from problems import power_sum, problem
 
 A, B = map(operand_symbol, range(2))
 DIMENSIONS = (2, 3, 5, 6)
@@ -59,15 +61,15 @@ def both(graph: Graph) -> tuple[int, int]:
     return vectors(pushed), vectors(rewrite(pushed, PULL_SUM).graph)
 
 
-def along(dimension: int, directions: Op, order: int) -> tuple[int, int]:
+def along(dimension: int, leaf: Constant | Parameter, order: int) -> tuple[int, int]:
     graph, point = network(dimension)
-    return both(direction_sum(graph, point, directions, order))
+    return both(power_sum(graph, point, order, leaf))
 
 
 @pytest.mark.parametrize("d", DIMENSIONS)
 def test_laplacian(d: int) -> None:
     graph, point = network(d)
-    summed = direction_sum(graph, point, unit_directions(graph, (d,)), 2)
+    summed = power_sum(graph, point, 2)
     assert both(summed) == (1 + 2 * d, 2 + d)
     final = simplify(rewrite(rewrite(summed, PUSH_REPLICATE).graph, PULL_SUM).graph).graph
     assert vectors(final) == 2 + d
@@ -100,7 +102,7 @@ def test_a_sum_of_first_derivatives_is_one_derivative() -> None:
     """Along the sum of the directions: nothing but the given directions themselves is R-fold."""
     graph, point = network(3)
     leaf = Parameter("v", Type((3,), (DirectionAxis("r", 5),)))
-    pushed = rewrite(direction_sum(graph, point, leaf, 1), PUSH_REPLICATE).graph
+    pushed = rewrite(power_sum(graph, point, 1, leaf), PUSH_REPLICATE).graph
     pulled = rewrite(pushed, PULL_SUM).graph
     assert [pulled[node].op for node in pulled if pulled[node].type.directions] == [leaf]
     assert vectors(pushed) == 1 + 5
@@ -112,8 +114,49 @@ def test_biharmonic_as_nested_laplacians(d: int) -> None:
     inner: Function = jf.laplacian(lambda x: np.tanh(np.tanh(x * x[::-1]) * x[0]).sum())
     point = Input("x", Type((d,)))
     graph = simplify(trace(inner, (point,)).graph).graph
-    summed = direction_sum(graph, point, unit_directions(graph, (d,)), 2)
+    summed = power_sum(graph, point, 2)
     assert both(summed)[1] == (2 + d) ** 2
+
+
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_biharmonic(d: int) -> None:
+    """Three families, each with one sum of fourth derivatives."""
+    graph, point = network(d)
+    laplacian = sum(symbol**2 for symbol in SYMBOLS[:d])
+    built = interpolated(graph, point, problem([sp.expand(laplacian**2)], (d,)))
+    assert both(built) == (6 * d**2 - 2 * d + 1, 9 * d * (d - 1) // 2 + 3 * d + 4)
+    with_laplacian = problem([laplacian, sp.expand(laplacian**2)], (d,))
+    assert both(interpolated(graph, point, with_laplacian)) == both(built)
+
+
+x, y, z = SYMBOLS[:3]
+PLANE, SPACE = x**2 + y**2, x**2 + y**2 + z**2
+
+
+@pytest.mark.parametrize(
+    ("operators", "standard", "collapsed"),
+    [
+        ([1], 0, 0),
+        ([x], 2, 2),
+        ([1, x, y, y**3], 5, 5),
+        ([1, x, y, y**2, y**4], 6, 6),
+        ([1, x, y, z, y**2 + z**2, sp.expand((y**2 + z**2) ** 2)], 22, 20),
+        ([x - y**2 - z**2], 6, 5),
+        ([x**2 - y**2 - z**2], 7, 6),
+        ([SPACE], 7, 5),
+        ([1, x, y, z, SPACE], 7, 5),
+        ([x + 2 * y, SPACE - z], 7, 5),
+        ([x * y], 7, 6),
+        ([x**2, y**2, z**2], 7, 7),
+        ([x**2 + y**2 - 2 * x * y], 7, 6),
+        ([x**4 + y**4, z**4], 13, 12),
+    ],
+)
+def test_lists_of_operators(operators: list[Any], standard: int, collapsed: int) -> None:
+    """Orders below the highest are known for every direction: wanting them costs nothing."""
+    graph, point = network(3)
+    built = interpolated(graph, point, problem(operators, (3,)))
+    assert both(built) == (standard, collapsed)
 
 
 @pytest.mark.parametrize("order", [1, 2, 5])
@@ -124,7 +167,7 @@ def test_one_path(order: int) -> None:
 
 def test_before_replicates_are_pushed_every_copy_counts() -> None:
     graph, point = network(3)
-    summed = direction_sum(graph, point, unit_directions(graph, (3,)), 2)
+    summed = power_sum(graph, point, 2)
     assert vectors(summed) == 3 * 3
 
 
@@ -133,9 +176,8 @@ def test_linear_and_quadratic_functions_need_less() -> None:
     matrix = Parameter("A", Type((3, 3)))
     linear = trace(lambda x, a: x @ a, (point, matrix)).graph
     quadratic = trace(lambda x, a: x @ a @ x, (point, matrix)).graph
-    leaf = unit_directions(linear, (3,))
-    assert both(direction_sum(linear, point, leaf, 2))[1] == 0
-    assert both(direction_sum(quadratic, point, leaf, 2))[1] <= 1 + 3
+    assert both(power_sum(linear, point, 2))[1] == 0
+    assert both(power_sum(quadratic, point, 2))[1] <= 1 + 3
 
 
 def test_a_function_has_no_coefficients() -> None:
@@ -205,9 +247,7 @@ def test_operations_of_a_laplacian() -> None:
         return x.sum()
 
     graph = simplify(trace(function, (point, leaves)).graph).graph
-    pushed = rewrite(
-        direction_sum(graph, point, unit_directions(graph, (d,)), 2), PUSH_REPLICATE
-    ).graph
+    pushed = rewrite(power_sum(graph, point, 2), PUSH_REPLICATE).graph
     standard = operations(simplify(pushed).graph)
     collapsed = operations(simplify(rewrite(pushed, PULL_SUM).graph).graph)
     assert collapsed / standard == pytest.approx((2 + d) / (1 + 2 * d), rel=0.03)

@@ -18,7 +18,8 @@ from jetfold.graph import Graph, rewrite, simplify
 from jetfold.graph.numbers import FLOAT, FloatNumbers, NumberSystem
 from jetfold.graph.tree import flatten
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
-from jetfold.rules.operators import direction_sum, jet, unit_directions
+from jetfold.rules.operators import jet
+from problems import power_sum
 from programs import unjitted
 from random_functions import RandomFunction, functions, size
 
@@ -28,8 +29,7 @@ DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 def standard(function: RandomFunction, order: int = 2) -> Graph:
     """Standard Taylor mode along the axes, as it is derived."""
-    graph = function.graph()
-    return direction_sum(graph, function.point, unit_directions(graph, function.shape), order)
+    return power_sum(function.graph(), function.point, order)
 
 
 def final(graph: Graph, method: str) -> Graph:
