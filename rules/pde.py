@@ -184,7 +184,7 @@ def _with_floats(expr: sp.Expr) -> sp.Expr:
     """The same with long fractions as floats."""
     return expr.xreplace(
         {
-            number: sp.Float(number)
+            number: sp.Float(number, 15)
             for number in expr.atoms(sp.Rational)
             if number.q > LONGEST_DENOMINATOR or abs(number.p) > LONGEST_NUMERATOR
         }
@@ -192,10 +192,10 @@ def _with_floats(expr: sp.Expr) -> sp.Expr:
 
 
 def _forms(expr: sp.Expr, reading: Reading) -> list[_Form]:
-    """Linear forms whose span has all gradients of an expression in it, its linear part first."""
+    """Linear forms whose span has all gradients of an expression in it, its linear part last."""
     found = []
     vectors = gradient(expr, reading.unknowns)
-    for phi in sorted(vectors, key=lambda phi: phi != 1):
+    for phi in sorted(vectors, key=lambda phi: phi == 1):
         by_output: dict[int, dict[Monomial, sp.Expr]] = {}
         for unknown, number in vectors[phi].items():
             output, monomial = reading.unknowns[unknown]

@@ -97,10 +97,9 @@ class _Expansion:
         found: dict[sp.Symbol, Terms] = defaultdict(dict)
         for term, coefficient in terms.items():
             for at, (number, exponent) in enumerate(term):
-                lower = ((number, exponent - 1),) if exponent != 1 else ()
-                rest = {(*term[:at], *lower, *term[at + 1 :]): coefficient * exponent}
+                lower = (*term[:at], (number, exponent - 1), *term[at + 1 :])
                 for unknown, inner in self.inner_derivatives(number).items():
-                    _add(found[unknown], _product(rest, inner))
+                    _add(found[unknown], _product({lower: coefficient * exponent}, inner))
         return found
 
     def inner_derivatives(self, number: int) -> dict[sp.Symbol, Terms]:

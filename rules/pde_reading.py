@@ -58,7 +58,7 @@ def read(
     for expr in expressions:
         check_written(expr, coords)
     real = {
-        symbol: symbol if symbol.is_real else sp.Symbol(symbol.name, real=True)
+        symbol: sp.Symbol(symbol.name, real=True)
         for symbol in {*coords, *union(expr.free_symbols for expr in everything)}
     }
     functions = {
@@ -97,9 +97,7 @@ def read(
 
 def _real_function(applied: AppliedUndef, real: dict[sp.Symbol, sp.Symbol]) -> AppliedUndef:
     """A function of the same name and arguments, of which SymPy knows that it is real."""
-    function = applied.func
-    if applied.is_real is None:
-        function = sp.Function(function.__name__, real=True)
+    function = sp.Function(applied.func.__name__, real=True)
     inner = {
         other: _real_function(other, real)
         for argument in applied.args

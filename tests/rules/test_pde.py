@@ -119,6 +119,13 @@ EQUATIONS: dict[str, tuple[sp.Expr, Any, list[sp.Expr], sp.Expr]] = {
     ),
     "equation": (sp.Eq(w.diff(t), w.diff(x, 2)), w, [t - x**2], d0),
     "cancelling": ((w + 1) * w.diff(x) - w * w.diff(x) + w.diff(t), w, [t + x], d0),
+    "cancelling powers": ((ux + u) ** 3 - ux**3 - 3 * u * ux * (u + ux), u, [one], d0**3),
+    "linear operator also with a coefficient": (
+        x * (uxx + uyy) + 3 * (uxx + uyy),
+        u,
+        [x**2 + y**2],
+        (x + 3) * d0,
+    ),
     "exponent": (w.diff(x) ** nu, w, [x], d0**nu),
     "known function of coordinates": (
         sp.Derivative(sp.exp(kappa * x) * w, x),
@@ -146,7 +153,13 @@ EQUATIONS: dict[str, tuple[sp.Expr, Any, list[sp.Expr], sp.Expr]] = {
     ),
     "jumps of the value without a gradient": (uxx + uyy + sp.floor(u), u, [one, x**2 + y**2], None),
     "square of a kink": (sp.Abs(ux) ** 2, u, [x], d0**2),
-    "no number at zero": (uy * (1 / uy + ux) - u, u, [one, x, y], None),
+    "no number at zero": (uy * (1 / uy + ux) - ux * uy + u, u, [one, x, y], None),
+    "substitution, not carried out": (
+        sp.Subs(sp.sin(nu * x), nu, 2) * w,
+        w,
+        [one],
+        d0 * sp.sin(2 * x),
+    ),
 }
 
 
@@ -179,6 +192,10 @@ def test_derivatives_of_kinks_are_those_of_real_functions() -> None:
     assert expr.has(sp.im)
     assert residual(expr, (x, y)).expressions == (d1 * sp.sign(d0),)
     assert residual(sp.Derivative(sp.Abs(u), x), (x, y)) == residual(expr, (x, y))
+    (found,) = residual(sp.Derivative(sp.Abs(x - nu) * u, x), (x, y)).expressions
+    for values in ({x: 2, nu: 5}, {x: 5, nu: 2}):
+        expected = d1 * sp.Abs(x - nu) + d0 * sp.sign(x - nu)
+        assert found.subs(values) == expected.subs(values)
 
 
 def test_values_with_transcendental_functions() -> None:
@@ -303,6 +320,20 @@ def test_a_number_that_is_zero_but_does_not_look_so() -> None:
     found = residual((sp.cos(1) ** 2 + sp.sin(1) ** 2 - 1) * ux + x * uy, (x, y))
     assert forms(found) == [y]
     assert found.expressions == (x * d0,)
+
+
+def test_irrational_factors_stay_exact() -> None:
+    found = residual(w.diff(t) - sp.pi * w.diff(x, 2), (x, t))
+    assert found.functionals[0].polynomial == {(0, 0): 1, (1,): -Fraction(float(1 / sp.pi))}
+    assert found.expressions == (-sp.pi * d0,)
+
+
+def test_large_and_small_numbers() -> None:
+    """Those that double precision has are floats in the expression; less than that is nothing."""
+    found = residual(10**300 * x * w + w.diff(x) / (10**7 + 1), (x, t))
+    assert found.expressions == (sp.Float(1e300) * x * d0 + d1 / sp.Float(10**7 + 1),)
+    (functional,) = residual(w.diff(x) + sp.exp(-800) * w, (x, t)).functionals
+    assert functional.polynomial == {(0,): 1}
 
 
 def test_names_of_the_functionals() -> None:

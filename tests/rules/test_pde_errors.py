@@ -200,6 +200,11 @@ FIELDS: dict[str, tuple[Any, Any, list[str]]] = {
     "no function": (wt, (wt,), ["Derivative(w(x, t), t) in fields is no undefined function"]),
     "twice": (wt, (w, w), ["w is in fields 2 times"]),
     "one name, other arguments": (wt, (w, sp.Function("w")(x)), ["w is in fields 2 times"]),
+    "other assumptions": (
+        nu * wt,
+        [W(sp.Symbol("x", real=True), t)],
+        ["the symbol x is not the same as a coordinate of its name"],
+    ),
     "argument that is no coordinate": (wt, (w, W(x, y)), ["the field W(x, y)", "y is not a coord"]),
 }
 
