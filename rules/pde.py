@@ -63,8 +63,9 @@ def residual(
     Fields are undefined functions of coordinates, such as ``sympy.Function("w")(x, t)``, in the
     order of the net's outputs; without ``fields`` there must be exactly one in the expressions. An
     equation ``sympy.Eq(a, b)`` stands for a - b. All symbols and fields are taken as real. For
-    polynomials in derivatives, coordinates and parameters there are no fewer functionals of single
-    fields through which the expressions could be computed.
+    polynomials in derivatives, coordinates and parameters (with powers that are not too long to be
+    multiplied out) there are no fewer functionals of single fields through which the expressions
+    could be computed.
 
     Raises `ArgumentError`, which names the term, for what is no smooth real function of the
     coordinates, parameters, values and derivatives of the fields. It may have kinks and jumps where
