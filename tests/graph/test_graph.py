@@ -111,6 +111,9 @@ def test_coefficients() -> None:
     assert str(top) == "%7_2"
     assert top.sum_over(("s",)).sum_over(("r",)) == Coefficient(7, 2, ("r", "s"))
     assert str(top.sum_over(("s", "r"))) == "sum_r sum_s %7_2"
+    single = Coefficient(7, 2, (), ("v0", "v0 + v1"))
+    assert str(single) == "%7_2 along v0 along v0 + v1"
+    assert single.sum_over(("r",)) == Coefficient(7, 2, ("r",), ("v0", "v0 + v1"))
 
 
 # Adding -----------------------------------------------------------------------------------------
@@ -347,6 +350,14 @@ def test_inserting_renumbers_roles() -> None:
         assert role is not None
         expected = Coefficient(role.of + 100, role.order, role.summed)
         assert editor[where[node]].role == expected
+
+
+def test_inserting_keeps_directions_of_roles() -> None:
+    one = Editor()
+    graph = one.freeze([one.add(Input("x", VECTOR), role=Coefficient(2, 1, (), ("v3",)))])
+    editor = Editor()
+    (node,) = editor.insert(graph, {}, first_number=10).values()
+    assert editor[node].role == Coefficient(12, 1, (), ("v3",))
 
 
 def test_editing_a_copy_leaves_the_graph_alone() -> None:

@@ -138,6 +138,8 @@ def test_facts() -> None:
         "type 2x2[r:2][s:5]",
         "order 2 of node 4, summed over q, s",
     ]
+    single = labelled(Replicate(R), SQUARE, role=Coefficient(4, 1, (), ("v0",)))
+    assert single.note == "order 1 of node 4 along v0"
     assert labelled(Sum((0, 1)), SQUARE).shape == "scalar"
     picked = labelled(Pick(Array(np.array([4, 0])), "s", R), SQUARE)
     assert (picked.shape, picked.badges) == ("2×2", ("r: 2",))

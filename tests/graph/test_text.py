@@ -142,6 +142,8 @@ def test_notes() -> None:
     assert note(Node(op, kind, source, Coefficient(3, 2))) == "order 2 of node 3"
     role = Coefficient(3, 2, ("r", "s"))
     assert note(Node(op, kind, None, role)) == "order 2 of node 3, summed over r, s"
+    role = Coefficient(3, 2, ("r",), ("v0", "v1"))
+    assert note(Node(op, kind, None, role)) == "order 2 of node 3 along v0, v1, summed over r"
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,29 @@ def test_coefficients_of_coefficients_belong_to_the_first_function() -> None:
     assert {role.order for role in roles if role} == {0, 1, 2, 3}
 
 
+def test_coefficients_along_a_named_direction() -> None:
+    """Of order 1 and more; the function's own value lies along none."""
+    point = Input("x", Type(()))
+    graph = trace(np.sin, (point,)).graph
+    editor = Editor()
+    path = [editor.add(point), constant(editor, 1, Type(())), constant(editor, 0, Type(()))]
+    jets = push_forward(editor, graph, 2, {graph.inputs[0]: path}, "v0")
+    roles = [editor[node].role for node in jets[graph.outputs[0]]]
+    last = graph.outputs[0]
+    assert roles[0] == Coefficient(last, 0)
+    assert roles[1:] == [Coefficient(last, k, (), ("v0",)) for k in (1, 2)]
+    editor.outputs = [jets[last][1]]
+    first = editor.freeze()
+    again = Editor()
+    path = [again.add(point), constant(again, 1, Type(()))]
+    jets = push_forward(again, first, 1, {first.inputs[0]: path}, "v1")
+    roles = [again[node].role for node in jets[first.outputs[0]]]
+    assert roles == [
+        Coefficient(last, 1, (), ("v0",)),
+        Coefficient(last, 2, (), ("v0", "v1")),
+    ]
+
+
 def test_what_depends_on_no_input_has_one_coefficient() -> None:
     editor = Editor()
     x = editor.add(X3)
