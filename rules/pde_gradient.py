@@ -26,8 +26,8 @@ def gradient(
 
     So the span of all gradients is that of the vectors wherever the keys, which are products of
     powers without a numeric factor, are linearly independent. They are if the expression is a
-    polynomial without long powers; otherwise the vectors may span more. For example x*s**2 + x*r**2 + 3*x*r*s has
-    {x*s: (2, 3), x*r: (3, 2)}.
+    polynomial without long powers; otherwise the vectors may span more. For example
+    x*s**2 + x*r**2 + 3*x*r*s has {x*s: (2, 3), x*r: (3, 2)}.
     """
     expansion = _Expansion(unknowns)
     vectors: dict[sp.Expr, dict[sp.Symbol, sp.Expr]] = defaultdict(
