@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -13,7 +13,41 @@ from jetfold.graph.draw import to_dot, to_svg_pair
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
 
-METHODS = ("auto", "standard", "collapsed")
+METHODS = ("auto", "standard", "collapsed", "nested", "minimal")
+PREFERRED = ("collapsed", "minimal", "nested", "standard")
+"""The order in which "auto" takes methods of equal predicted cost."""
+
+WHERE_MISSING = {
+    "nested": "needs an operator that is a product of simpler ones, as Lap Lap is",
+    "minimal": "needs an operator that is given by polynomials in directions",
+}
+
+Build = Callable[[], Graph]
+
+
+class PerMethod(Mapping[str, int]):
+    """A number for each method, counted in its graph when first asked for."""
+
+    def __init__(self, methods: tuple[str, ...], count: Callable[[str], int]) -> None:
+        self._methods = methods
+        self._count = count
+        self._known: dict[str, int] = {}
+
+    def __getitem__(self, method: str) -> int:
+        if method not in self._methods:
+            raise KeyError(method)
+        if method not in self._known:
+            self._known[method] = self._count(method)
+        return self._known[method]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._methods)
+
+    def __len__(self) -> int:
+        return len(self._methods)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 @dataclass(frozen=True)
@@ -21,12 +55,14 @@ class Cost:
     """What an operator costs.
 
     ``vectors``: for each method, the vectors that a node of the function turns into (the counts of
-    the paper's table); ``chosen``: the method that runs; ``operations``: floating-point operations
-    for one point, by method.
+    the paper's table); ``operations``: floating-point operations for one point, by method;
+    ``predicted``: what "auto" compares, by method, before any graph is made; empty where there is
+    nothing to compare; ``chosen``: the method that runs.
     """
 
-    vectors: dict[str, int]
-    operations: dict[str, int]
+    vectors: Mapping[str, int]
+    operations: Mapping[str, int]
+    predicted: Mapping[str, float]
     chosen: str
 
     @property
@@ -42,19 +78,41 @@ class Derivation:
     taylor_graph : standard Taylor mode, one jet for each direction, one node per coefficient.
     shared_graph : the same with everything that does not depend on the direction computed once.
     collapsed_graph : sums over directions pulled up as far as linearity allows.
+    minimal_graph : the coefficients of the operator's jet algebra, not more.
+    nested_graph : the operator's factors one after the other, each collapsed.
     final_graph : the chosen method's graph after clean-up; it is what runs.
+
+    Each graph is made when it is first asked for. ``methods`` names the methods that this operator
+    has; the graph of another one raises `ArgumentError`.
     """
 
     def __init__(
-        self, function_graph: Graph, taylor: Callable[[Graph], Graph], method: str
+        self,
+        function_graph: Graph,
+        builders: Mapping[str, Build],
+        method: str,
+        predict: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
+        """``builders`` has what makes the graph of "standard" and of each further method.
+
+        "collapsed" follows from "standard". ``predict`` gives the cost of methods, for "auto".
+        Raises `ArgumentError` for a method that is neither "auto" nor among them.
+        """
         self.function_graph = function_graph
         self.method = method
-        self._taylor = taylor
+        self._builders = dict(builders)
+        self._predict = predict
+        if method != "auto":
+            self._require(method)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that this operator has."""
+        return tuple(name for name in METHODS if name in {"collapsed", *self._builders})
 
     @cached_property
     def taylor_graph(self) -> Graph:
-        return self._taylor(self.function_graph)
+        return self._builders["standard"]()
 
     @cached_property
     def _push(self) -> Rewriting:
@@ -66,8 +124,7 @@ class Derivation:
 
     @cached_property
     def _clean(self) -> Rewriting:
-        chosen = self._push if self.chosen == "standard" else self._pull
-        return simplify(chosen.graph)
+        return simplify(self._graph(self.chosen))
 
     @property
     def shared_graph(self) -> Graph:
@@ -77,20 +134,41 @@ class Derivation:
     def collapsed_graph(self) -> Graph:
         return self._pull.graph
 
+    @cached_property
+    def minimal_graph(self) -> Graph:
+        self._require("minimal")
+        return self._builders["minimal"]()
+
+    @cached_property
+    def nested_graph(self) -> Graph:
+        self._require("nested")
+        return self._builders["nested"]()
+
     @property
     def final_graph(self) -> Graph:
         return self._clean.graph
 
+    @cached_property
+    def _predicted(self) -> dict[str, float]:
+        return {} if self._predict is None else dict(self._predict())
+
     @property
     def chosen(self) -> str:
-        """The method that runs: collapsing never needs more than standard Taylor mode."""
-        return "collapsed" if self.method == "auto" else self.method
+        """The method that runs.
+
+        "auto" takes the one of least predicted cost, or else collapsing, which never needs more
+        than standard Taylor mode.
+        """
+        if self.method != "auto":
+            return self.method
+        known = [m for m in PREFERRED if m in self._predicted and m in self.methods]
+        return min(known, key=self._predicted.__getitem__, default="collapsed")
 
     @property
     def stages(self) -> tuple[Rewriting, ...]:
         """The rewritings on the way to the final graph, in order."""
-        middle = () if self.chosen == "standard" else (self._pull,)
-        return (self._push, *middle, self._clean)
+        before = {"standard": (self._push,), "collapsed": (self._push, self._pull)}
+        return (*before.get(self.chosen, ()), self._clean)
 
     @property
     def steps(self) -> list[Step]:
@@ -99,10 +177,10 @@ class Derivation:
 
     @cached_property
     def cost(self) -> Cost:
-        graphs = {"standard": self.shared_graph, "collapsed": self.collapsed_graph}
         return Cost(
-            {name: vectors(graph) for name, graph in graphs.items()},
-            {name: operations(simplify(graph).graph) for name, graph in graphs.items()},
+            PerMethod(self.methods, lambda method: vectors(self._graph(method))),
+            PerMethod(self.methods, lambda method: operations(self._cleaned(method))),
+            self._predicted,
             self.chosen,
         )
 
@@ -124,3 +202,24 @@ class Derivation:
         )
         svg = to_svg_pair(self.shared_graph, self.final_graph, captions)
         path.write_text(svg, encoding="utf-8")
+
+    def _graph(self, method: str) -> Graph:
+        """A method's graph before clean-up."""
+        match method:
+            case "standard":
+                return self.shared_graph
+            case "collapsed":
+                return self.collapsed_graph
+            case "nested":
+                return self.nested_graph
+        return self.minimal_graph
+
+    def _cleaned(self, method: str) -> Graph:
+        return self.final_graph if method == self.chosen else simplify(self._graph(method)).graph
+
+    def _require(self, method: str) -> None:
+        if method not in self.methods:
+            raise ArgumentError(
+                f"there is no method {method!r} for this operator: it {WHERE_MISSING[method]}; "
+                f"choose from auto, {', '.join(self.methods)}"
+            )

@@ -63,8 +63,9 @@ class Jet(Operator):
         tree = read_parameters(parameters).tree()
         return self._derive(Input("x", Type(batch.shape)), tree)[0]
 
-    def _taylor(self, graph: Graph, point: Input) -> Graph:
-        return jet_graph(graph, point, self.order)
+    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+        builders = {"standard": lambda: jet_graph(graph, point, self.order)}
+        return Derivation(graph, builders, self.method)
 
     def _path(self, point: Any, path: Sequence[Any]) -> list[Any]:
         if not isinstance(path, (tuple, list)) or len(path) != self.order:

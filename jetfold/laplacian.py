@@ -2,94 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
-import numpy as np
-import sympy as sp
-
-from jetfold.arrays import FloatArray, as_array, read_parameters, split_batch
-from jetfold.derivation import Derivation
-from jetfold.graph import ArgumentError, Editor, Graph, Input, Parameter, Type, UnsupportedError
-from jetfold.graph.ops import Shape
-from jetfold.graph.source import located
-from jetfold.graph.tree import unflatten
-from jetfold.operator import Operator, choose, editor_of, whole
-from jetfold.rules.operators import direction_sum, fresh_axis, unit_directions
-
-Draw = Callable[[np.random.Generator, Shape], FloatArray]
-
-DISTRIBUTIONS: dict[str, Draw] = {
-    "normal": lambda generator, shape: generator.standard_normal(shape),
-    "rademacher": lambda generator, shape: generator.choice([-1.0, 1.0], shape),
-}
-"""Distributions of random directions with mean zero and covariance one."""
+from jetfold.directions import Seed
+from jetfold.graph import Graph, Input
+from jetfold.point_operator import PointOperator, of_every_output
+from jetfold.rules.operators import exact_directions
+from jetfold.rules.polynomial import Polynomial
+from jetfold.rules.problem import Problem
 
 
-class Laplacian(Operator):
+class Laplacian(PointOperator):
     """``op(X, params)``: the Laplacian of ``u(x, params)`` at every point; see `laplacian`."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        *,
-        method: str = "auto",
-        backend: str = "cpu",
-        point_ndim: int = 1,
-        samples: int | None = None,
-        distribution: str = "normal",
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(function, method, backend, point_ndim)
-        self.samples = samples if samples is None else whole(samples, "samples", 1)
-        self.distribution = choose(distribution, DISTRIBUTIONS, "distribution")
-        try:
-            self._generator = np.random.default_rng(seed)
-        except (TypeError, ValueError):
-            raise ArgumentError(
-                f"seed is {seed!r}; it must be None or an integer of 0 or more"
-            ) from None
-
-    def __call__(self, points: Any, *parameters: Any) -> Any:
-        """The Laplacian at points (..., *point) with these parameters: (..., *output of u)."""
-        editor = editor_of(points, parameters)
-        if editor is not None:
-            return self._traced(editor, points, parameters)
-        batch = split_batch(as_array(points, "X"), self.point_ndim)
-        known = read_parameters(parameters)
-        compiled = self._compile(batch.shape, known)
-        results = self._run(compiled, batch.batch, {"x": batch.array}, known)
-        return unflatten(compiled.outputs, results)
-
-    def derivation(self, points: Any, *parameters: Any) -> Derivation:
-        """The derivation for points and parameters of these shapes; nothing is compiled."""
-        batch = split_batch(as_array(points, "X"), self.point_ndim)
-        point = Input("x", Type(batch.shape))
-        return self._derive(point, read_parameters(parameters).tree())[0]
-
-    def _taylor(self, graph: Graph, point: Input) -> Graph:
-        if self.samples is None:
-            return direction_sum(graph, point, unit_directions(graph, point.type.shape), 2)
-        axis = fresh_axis(graph, self.samples)
-        directions = Parameter("directions", Type(point.type.shape, (axis,)))
-        return direction_sum(graph, point, directions, 2, sp.Rational(1, self.samples))
-
-    def _drawn(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
-        if self.samples is None:
-            return {}
-        draw = DISTRIBUTIONS[self.distribution]
-        return {"directions": draw(self._generator, (self.samples, *shape)).astype(dtype)}
-
-    def _traced(self, editor: Editor, point: Any, parameters: tuple[Any, ...]) -> Any:
-        if self.samples is not None:
-            raise located(
-                UnsupportedError,
-                "a randomised Laplacian inside a traced function would use the same directions at "
-                "every call",
-                "Call the exact one there (without samples=).",
-            )
-        results, outputs = self._insert({"x": self._point(editor, point)}, parameters)
-        return unflatten(outputs, results)
+    def _problem(self, graph: Graph, point: Input) -> Problem:
+        shape = point.type.shape
+        if self.sampling is None:
+            count, weight, directions = math.prod(shape), Fraction(1), exact_directions(shape)
+        else:
+            count, weight = self.sampling.samples, Fraction(1, self.sampling.samples)
+            directions = self.sampling.directions(shape)
+        squares: Polynomial = {(i, i): weight for i in range(count)}
+        return of_every_output(graph, count, directions, squares)
 
 
 def laplacian(
@@ -99,8 +36,9 @@ def laplacian(
     backend: str = "cpu",
     point_ndim: int = 1,
     samples: int | None = None,
-    distribution: str = "normal",
-    seed: int | None = None,
+    distribution: str | None = None,
+    seed: Seed = None,
+    per_point: bool = False,
 ) -> Laplacian:
     """The Laplacian of a function of a point, sum over i of d^2 u / dx_i^2.
 
@@ -114,12 +52,22 @@ def laplacian(
         for instance, is read when it is traced: hand over as ``params`` what changes.
     method : "standard" (one jet per coordinate: 1 + 2D vectors per node), "collapsed" (the sum of
         second derivatives is propagated: 2 + D vectors) or "auto". All give the same numbers.
+        (There is no "nested" for the Laplacian: it is not the product of simpler operators.)
     backend : "cpu" or "reference".
     point_ndim : how many axes a point has, 2 for (electrons, 3).
     samples : if given, the Laplacian is estimated by the mean of second derivatives along this
-        many random directions, the same ones for all points of a call, new ones at each call.
-    distribution : of the directions, "normal" or "rademacher".
-    seed : of the generator of directions.
+        many random directions, new ones at each call. The estimate is unbiased.
+    distribution : of the directions z: "normal" (the default), "rademacher" (each component 1 or
+        -1), "sphere" (uniform on the sphere of radius sqrt(D)) or "coordinates" (unit vectors drawn
+        without replacement, times sqrt(D); samples must not exceed D, and with samples = D the
+        result is exact). With H the matrix of second derivatives, one direction has the variance
+        2 |H|^2, 2 sum over i != j of H_ij^2, 2 D/(D+2) (|H|^2 - (tr H)^2 / D), and D^2 times the
+        variance of H_ii among the i; S directions have it divided by S, or for "coordinates" by
+        S (D-1)/(D-S).
+    seed : of the generator of directions: None, an integer, a numpy SeedSequence, or a numpy
+        Generator, which is used as it is.
+    per_point : draw directions for each point of a batch, so that the errors at different points
+        are independent; else all points of a call share the same directions.
 
     Returns
     -------
@@ -132,7 +80,9 @@ def laplacian(
     ArgumentError for a wrong argument; TraceError and ShapeError at the first call, with the
     line of the function, for what cannot be traced.
 
-    Source: Dangel et al., "Collapsing Taylor Mode Automatic Differentiation" (arXiv 2505.13644).
+    Source: Dangel et al., "Collapsing Taylor Mode Automatic Differentiation" (arXiv 2505.13644);
+    Hutchinson (1989) for estimates along random directions, Shi et al., "Stochastic Taylor
+    Derivative Estimator" (arXiv 2412.00088), for "coordinates".
     """
     return Laplacian(
         function,
@@ -142,4 +92,5 @@ def laplacian(
         samples=samples,
         distribution=distribution,
         seed=seed,
+        per_point=per_point,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from functools import update_wrapper
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from jetfold.graph import ArgumentError, Editor, Graph, Input, JetfoldError, Typ
 from jetfold.graph.ops import Shape
 from jetfold.graph.source import located
 from jetfold.graph.text import renumbered
-from jetfold.graph.trace import Tracer, lift, trace, wrap
+from jetfold.graph.trace import Traced, Tracer, lift, trace, wrap
 from jetfold.graph.tree import Structure, flatten
 
 Backend = Callable[
@@ -40,6 +41,13 @@ def choose(value: object, choices: Mapping[str, Any] | tuple[str, ...], what: st
     near = get_close_matches(str(value).lower(), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ArgumentError(f"unknown {what} {value!r}: choose from {', '.join(names)}{hint}")
+
+
+class Companion(NamedTuple):
+    """A function of a point and parameters that is traced beside the operator's own function."""
+
+    name: str
+    function: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,27 @@ class Operator(ABC):
         self._structure: Structure | None = None
 
     @abstractmethod
-    def _taylor(self, graph: Graph, point: Input) -> Graph:
-        """Standard Taylor mode of a function graph in which this input is the point."""
-
-    @abstractmethod
     def derivation(self, points: Any, *parameters: Any) -> Derivation:
         """The derivation for points and parameters of these shapes; nothing is compiled."""
+
+    @abstractmethod
+    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+        """The derivation for a function graph in which this input is the point.
+
+        ``companions`` are the graphs of `_companions`.
+        """
+
+    def _evaluated(self, point: Any, *parameters: Any) -> Any:
+        """The function whose outputs the operator needs, to be traced."""
+        return self.function(point, *parameters)
+
+    def _companions(self, count: int) -> Sequence[Companion]:
+        """Further functions of a point and ``count`` parameters that the operator needs."""
+        return ()
+
+    def _outputs(self, outputs: Structure) -> Structure:
+        """The tree in which the operator returns its results, given that of the function."""
+        return outputs
 
     def source(self, points: Any, *parameters: Any) -> str:
         """The generated code for points and parameters of these shapes.
@@ -95,10 +118,10 @@ class Operator(ABC):
     def __repr__(self) -> str:
         """The operator as it was made; options that have their defaults are left out."""
         given = [_name(self.function)]
-        for name, option in inspect.signature(type(self)).parameters.items():
-            value = self.__dict__.get(name, option.default)
-            if name != "function" and value != option.default:
-                given.append(f"{name}={value!r}")
+        for name, default in _options(type(self)).items():
+            value = self.__dict__.get(name, default)
+            if _shown(value) != _shown(default):
+                given.append(f"{name}={_shown(value)}")
         return f"{type(self).__name__}({', '.join(given)})"
 
     def _derive(
@@ -106,16 +129,33 @@ class Operator(ABC):
     ) -> tuple[Derivation, Structure]:
         """Trace the function at a point; ``parameters`` are trees of nodes or traced values."""
         self._check_signature(len(parameters))
+        arguments = (point, *parameters)
+        traced = self._trace(
+            _named_as(self.function, self._evaluated), repr(self), arguments, editor
+        )
+        companions = []
+        for name, function in self._companions(len(parameters)):
+            beside = self._trace(function, f"{name} of {self!r}", arguments, editor)
+            companions.append(simplify(beside.graph).graph)
+        graph = renumbered(simplify(traced.graph).graph)
+        return self._derivation(graph, point, companions), self._outputs(traced.outputs)
+
+    def _trace(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        arguments: tuple[Any, ...],
+        editor: Editor | None,
+    ) -> Traced:
+        point = arguments[0]
         try:
-            traced = trace(self.function, (point, *parameters), editor)
+            return trace(function, arguments, editor)
         except JetfoldError as error:
             error.add_note(
-                f"While tracing {self!r} for one point x of shape {point.type.shape}; "
+                f"While tracing {name} for one point x of shape {point.type.shape}; "
                 "all other axes, in front, are a batch (see point_ndim)."
             )
             raise
-        graph = renumbered(simplify(traced.graph).graph)
-        return Derivation(graph, lambda g: self._taylor(g, point), self.method), traced.outputs
 
     def _compile(self, shape: Shape, parameters: Parameters) -> Compiled:
         """The operator for points of this shape; compiled code is loaded when it first runs."""
@@ -167,14 +207,14 @@ class Operator(ABC):
     ) -> list[FloatArray]:
         """The outputs, each with the batch axes in front."""
         dtype = precision(list(inputs.values()), parameters)
-        points, *shape = inputs["x"].shape
-        arrays = {name: array.astype(dtype, copy=False) for name, array in inputs.items()}
-        values = parameters.arrays | self._drawn(tuple(shape), dtype)
-        results = compiled.run(points, dtype, arrays, values)
+        points = len(inputs["x"])
+        drawn = self._drawn(compiled.derivation.final_graph, points)
+        arrays = {n: array.astype(dtype, copy=False) for n, array in (inputs | drawn).items()}
+        results = compiled.run(points, dtype, arrays, parameters.arrays | drawn)
         return [result.reshape(batch + result.shape[1:]) for result in results]
 
-    def _drawn(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
-        """Values of parameters that the operator itself brings along, for points of this shape."""
+    def _drawn(self, graph: Graph, points: int) -> dict[str, FloatArray]:
+        """Values of leaves of the graph, inputs or parameters, that the operator draws itself."""
         return {}
 
     def _point(self, editor: Editor, value: Any) -> Tracer:
@@ -212,6 +252,39 @@ def _name(function: Callable[..., Any]) -> str:
     if isinstance(function, Operator):
         return repr(function)
     return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _named_as(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that goes by the name and the place of the user's function in messages."""
+
+    def named(*arguments: Any) -> Any:
+        return call(*arguments)
+
+    named.__qualname__ = _name(function)
+    return update_wrapper(named, function, assigned=(), updated=())
+
+
+def _options(kind: type[Operator]) -> dict[str, Any]:
+    """What a kind of operator is made with beside its function, with the defaults."""
+    found: dict[str, Any] = {}
+    for base in kind.__mro__:
+        if "__init__" in vars(base):
+            options = inspect.signature(base).parameters.values()
+            for option in options:
+                if option.name != "function" and option.kind is not option.VAR_KEYWORD:
+                    found.setdefault(option.name, option.default)
+            if all(option.kind is not option.VAR_KEYWORD for option in options):
+                break
+    return found
+
+
+def _shown(value: Any) -> str:
+    """An option in a message: names of functions, shapes of arrays."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_shown, value))})"
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    return _name(value) if callable(value) else repr(value)
 
 
 def editor_of(*trees: Any) -> Editor | None:

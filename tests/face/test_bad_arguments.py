@@ -113,7 +113,7 @@ def test_unknown_names(options: dict[str, Any], wrong: str, choices: str, meant:
 @pytest.mark.parametrize("wrong", ["a", -1, 0.5])
 def test_seeds(wrong: Any) -> None:
     message = message_of(jf.ArgumentError, jf.laplacian, cubes, samples=2, seed=wrong)
-    assert message == f"seed is {wrong!r}; it must be None or an integer of 0 or more"
+    assert message.startswith(f"seed is {wrong!r}; it must be None, an integer of 0 or more, or a")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""Operators that are called on points, exact or along random directions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from jetfold.arrays import FloatArray, as_array, read_parameters, split_batch
+from jetfold.derivation import Derivation
+from jetfold.directions import DISTRIBUTIONS, Sampling, Seed
+from jetfold.graph import (
+    ArgumentError,
+    DirectionAxis,
+    Editor,
+    Graph,
+    Input,
+    Type,
+    UnsupportedError,
+)
+from jetfold.graph.source import located
+from jetfold.graph.tree import unflatten
+from jetfold.operator import Operator, choose, editor_of, whole
+from jetfold.rules.methods import methods, wanted_part
+from jetfold.rules.polynomial import Polynomial
+from jetfold.rules.prediction import predict
+from jetfold.rules.problem import Functional, Problem
+
+
+class PointOperator(Operator):
+    """``op(X, params)``: what a `Problem` asks of ``u(x, params)``, at every point.
+
+    A kind of operator says in ``_problem`` what it wants to know of the function's graph; methods,
+    backends, batches, nesting and random directions are the same for all of them.
+    """
+
+    fourth_moment: ClassVar[bool] = False
+    """Whether random directions need a fourth moment that does not prefer any coordinate."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        method: str = "auto",
+        backend: str = "cpu",
+        point_ndim: int = 1,
+        samples: int | None = None,
+        distribution: str | None = None,
+        seed: Seed = None,
+        per_point: bool = False,
+    ) -> None:
+        super().__init__(function, method, backend, point_ndim)
+        self.samples = samples
+        self.distribution = distribution
+        self.per_point = per_point
+        self.sampling = _sampling(samples, distribution, seed, per_point)
+        if self.fourth_moment and self.sampling is not None:
+            self.sampling.require_fourth_moment()
+
+    @abstractmethod
+    def _problem(self, graph: Graph, point: Input) -> Problem:
+        """What the operator wants to know of a function graph in which this input is the point.
+
+        The graph's outputs are those of the function, then those of its `_companions`.
+        """
+
+    def __call__(self, points: Any, *parameters: Any) -> Any:
+        """The operator at points (..., *point) with these parameters; the batch axes come first."""
+        editor = editor_of(points, parameters)
+        if editor is not None:
+            return self._traced(editor, points, parameters)
+        batch = split_batch(as_array(points, "X"), self.point_ndim)
+        known = read_parameters(parameters)
+        compiled = self._compile(batch.shape, known)
+        results = self._run(compiled, batch.batch, {"x": batch.array}, known)
+        return unflatten(compiled.outputs, results)
+
+    def derivation(self, points: Any, *parameters: Any) -> Derivation:
+        """The derivation for points and parameters of these shapes; nothing is compiled."""
+        batch = split_batch(as_array(points, "X"), self.point_ndim)
+        point = Input("x", Type(batch.shape))
+        return self._derive(point, read_parameters(parameters).tree())[0]
+
+    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+        whole = joined(graph, companions)
+        problem = self._problem(whole, point)
+        part, problem = wanted_part(whole, problem)
+        built = methods(part, point, problem)
+        return Derivation(graph, built, self.method, lambda: predict(part, problem))
+
+    def _drawn(self, graph: Graph, points: int) -> dict[str, FloatArray]:
+        return {} if self.sampling is None else self.sampling.draw(graph, points)
+
+    def _traced(self, editor: Editor, point: Any, parameters: tuple[Any, ...]) -> Any:
+        if self.sampling is not None:
+            raise located(
+                UnsupportedError,
+                f"a randomised {type(self).__name__} inside a traced function would use the same "
+                "directions at every call",
+                "Call the exact one there (without samples=).",
+            )
+        results, outputs = self._insert({"x": self._point(editor, point)}, parameters)
+        return unflatten(outputs, results)
+
+
+def of_every_output(
+    graph: Graph,
+    count: int,
+    directions: Callable[[Editor, DirectionAxis], int],
+    polynomial: Polynomial,
+    factors: tuple[Polynomial, ...] = (),
+) -> Problem:
+    """The same polynomial in ``count`` directions for each output of a function graph."""
+    functionals = tuple(Functional(i, polynomial) for i in range(len(graph.outputs)))
+    return Problem(count, directions, functionals, lambda _, nodes: list(nodes), factors)
+
+
+def joined(graph: Graph, others: list[Graph]) -> Graph:
+    """A graph with the outputs of all of them; the first one's nodes keep their numbers."""
+    editor = Editor(graph)
+    outputs = list(graph.outputs)
+    for other in others:
+        roles = [role.of for node in editor.nx if (role := editor[node].role) is not None]
+        where = editor.insert(other, {}, first_number=max([editor.next_node, *roles]) + 1)
+        outputs += [where[output] for output in other.outputs]
+    return editor.freeze(outputs)
+
+
+def _sampling(
+    samples: int | None, distribution: str | None, seed: Seed, per_point: bool
+) -> Sampling | None:
+    """The random directions that options ask for; None for an exact operator."""
+    if not isinstance(per_point, (bool, np.bool_)):
+        raise ArgumentError(f"per_point is {per_point!r}; it must be True or False")
+    if distribution is not None:
+        choose(distribution, DISTRIBUTIONS, "distribution")
+    if samples is not None:
+        count = whole(samples, "samples", 1)
+        return Sampling(count, distribution or "normal", seed, bool(per_point))
+    given = {"distribution": distribution, "seed": seed, "per_point": per_point or None}
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{name} is {value!r}, but samples is not given: the operator is exact and draws "
+                f"no directions; give samples, a number of them, or leave {name} out"
+            )
+    return None
