@@ -3,6 +3,10 @@
     import jetfold as jf
 
     jf.laplacian(u)(X, params)              # sum of second derivatives at every point
+    jf.weighted_laplacian(u, sigma)(X)      # second derivatives weighted by sigma sigma^T
+    jf.biharmonic(u)(X, params)             # the Laplacian of the Laplacian
+    jf.operator(expr, u, coords)(X, params) # any PDE expression in SymPy
+    jf.derivatives(u, ["", "xx"], ["x"])(X) # partial derivatives by name
     jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
     jf.jet_algebra(x**2 + y**2, [x, y])     # the fewest numbers that carry an operator
@@ -22,10 +26,13 @@ from jetfold.graph import (
     TraceError,
     UnsupportedError,
 )
+from jetfold.biharmonic import biharmonic
 from jetfold.jet import jet
 from jetfold.jet_algebra import jet_algebra
 from jetfold.laplacian import laplacian
+from jetfold.pde import derivatives, operator
 from jetfold.rule import rule
+from jetfold.weighted_laplacian import weighted_laplacian
 
 try:
     __version__ = version("jetfold")
@@ -40,8 +47,12 @@ __all__ = [
     "ShapeError",
     "TraceError",
     "UnsupportedError",
+    "biharmonic",
+    "derivatives",
     "jet",
     "jet_algebra",
     "laplacian",
+    "operator",
     "rule",
+    "weighted_laplacian",
 ]

@@ -1,0 +1,225 @@
+"""Expressions in derivatives of fields, the fields being what a function gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from jetfold.derivation import Derivation
+from jetfold.directions import LEAF, Sampling
+from jetfold.graph import (
+    ArgumentError,
+    Array,
+    Concatenate,
+    Constant,
+    Contract,
+    Direct,
+    DirectionAxis,
+    Editor,
+    Gather,
+    Graph,
+    Input,
+    Reshape,
+    ShapeError,
+    Type,
+    add_map,
+    fit,
+    tree,
+)
+from jetfold.graph.ops import Shape
+from jetfold.graph.tree import Structure, flatten
+from jetfold.operator import Companion
+from jetfold.point_operator import PointOperator
+from jetfold.rules.estimate import CannotEstimate, Estimate, estimate
+from jetfold.rules.factors import factored
+from jetfold.rules.from_sympy import from_sympy
+from jetfold.rules.operators import exact_directions
+from jetfold.rules.pde import Residual
+from jetfold.rules.polynomial import Polynomial
+from jetfold.rules.problem import Functional, Problem
+
+MakeDirections = Callable[[Editor, DirectionAxis], int]
+
+VALUE: Polynomial = {(): Fraction(1)}
+"""The operator that leaves a function as it is."""
+
+
+class FieldOperator(PointOperator):
+    """``op(X, params, nu=..)``: the expressions of a `Residual` at every point.
+
+    With one field every output of the function, whatever its shape, is the field. Several fields
+    are the function's outputs, or the last axis of its only output. A list of expressions is
+    stacked along a last axis.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], wanted: Residual, stacked: bool, **options: Any
+    ) -> None:
+        super().__init__(function, **options)
+        self._stacked = stacked
+        self._fields = len(wanted.fields)
+        self._functionals = wanted.functionals
+        self._names = tuple(symbol.name for symbol in wanted.parameters)
+        real = {s: _real(s.name) for s in (*wanted.coords, *wanted.parameters)}
+        self._coords = tuple(real[symbol] for symbol in wanted.coords)
+        self._symbols = wanted.symbols
+        self._expressions = tuple(from_sympy(expr.xreplace(real)) for expr in wanted.expressions)
+
+    def __call__(self, points: Any, *parameters: Any, **values: Any) -> Any:
+        """The expressions at points (..., *point); the batch axes come first."""
+        return super().__call__(points, *self._with_values(parameters, values))
+
+    def derivation(self, points: Any, *parameters: Any, **values: Any) -> Derivation:
+        """The derivation for points and parameters of these shapes; nothing is compiled."""
+        return super().derivation(points, *self._with_values(parameters, values))
+
+    def source(self, points: Any, *parameters: Any, **values: Any) -> str:
+        """The generated code for points and parameters of these shapes."""
+        return super().source(points, *self._with_values(parameters, values))
+
+    # Values of symbols ----------------------------------------------------------------------------
+
+    def _with_values(self, parameters: tuple[Any, ...], values: dict[str, Any]) -> tuple[Any, ...]:
+        """The values of the expressions' symbols as one more parameter, if there are any."""
+        if set(values) != set(self._names):
+            wanted, given = (
+                ", ".join(f"{name}=.." for name in names) or "no values"
+                for names in (self._names, values)
+            )
+            raise ArgumentError(
+                f"{self!r} is called with the values of the symbols in it that are neither fields "
+                f"nor coordinates, by name: {wanted}; got {given}"
+            )
+        return (*parameters, values) if values else parameters
+
+    def _check_signature(self, count: int) -> None:
+        super()._check_signature(count - bool(self._names))
+
+    def _companions(self, count: int) -> Sequence[Companion]:
+        if not self._names:
+            return ()
+        return [Companion("values", lambda _, *p: [p[-1][name] for name in self._names])]
+
+    # Fields ---------------------------------------------------------------------------------------
+
+    def _evaluated(self, point: Any, *parameters: Any) -> Any:
+        given = self.function(point, *(parameters[:-1] if self._names else parameters))
+        if self._fields == 1:
+            return given
+        outputs, _ = flatten(given)
+        shapes = [np.shape(output) for output in outputs]
+        if len(outputs) == 1 and shapes[0][-1:] == (self._fields,):
+            return tuple(outputs[0][..., i] for i in range(self._fields))
+        if len(outputs) == self._fields and len(set(shapes)) == 1:
+            return tuple(outputs)
+        raise ShapeError(
+            f"{self!r} has {self._fields} fields, but its function gives values of shape "
+            f"{', '.join(map(str, shapes))}: let it give one value for each field, all of one "
+            f"shape, or one array (.., {self._fields})"
+        )
+
+    def _outputs(self, outputs: Structure) -> Structure:
+        return outputs if self._fields == 1 else tree.LEAF
+
+    # The problem ----------------------------------------------------------------------------------
+
+    def _problem(self, graph: Graph, point: Input) -> Problem:
+        shape = point.type.shape
+        if math.prod(shape) != len(self._coords):
+            raise ArgumentError(
+                f"{self!r} has {len(self._coords)} coordinates "
+                f"({', '.join(map(str, self._coords))}), but a point of shape {shape} has "
+                f"{math.prod(shape)}"
+            )
+        outputs = len(graph.outputs) - len(self._names)
+        places = range(outputs) if self._fields == 1 else range(1)  # where field 0 is
+        count, directions, own = self._directions(shape)
+        functionals = [
+            Functional(place + wanted.output, wanted.polynomial)
+            for place in places
+            for wanted in own
+        ]
+        functionals += [Functional(outputs + i, VALUE) for i in range(len(self._names))]
+        shapes = [graph[graph.outputs[place]].type.shape for place in places]
+
+        def finish(editor: Editor, nodes: Sequence[int]) -> list[int]:
+            width = len(self._symbols)
+            groups = [nodes[i * width : (i + 1) * width] for i in range(len(places))]
+            values = nodes[len(places) * width :]
+            known = dict(zip(map(_real, self._names), values, strict=True))
+            start = editor.add(point)
+            for i, coordinate in enumerate(self._coords):
+                known[coordinate] = editor.add(Gather(Array(np.array(i))), start)
+            return [
+                self._combine(editor, known | dict(zip(self._symbols, group, strict=True)), shape)
+                for group, shape in zip(groups, shapes, strict=True)
+            ]
+
+        return Problem(count, directions, tuple(functionals), finish, self._factors(own))
+
+    def _factors(self, own: Sequence[Functional]) -> tuple[Polynomial, ...]:
+        """The factors of an operator that is linear and a product of simpler ones."""
+        exact = self.sampling is None and not self._names
+        alone = exact and len(own) == 1 and self._expressions == self._symbols
+        return factored(own[0].polynomial, len(self._coords)) if alone else ()
+
+    def _directions(self, shape: Shape) -> tuple[int, MakeDirections, Sequence[Functional]]:
+        """How many directions there are, their node, and the functionals in terms of them."""
+        size = math.prod(shape)
+        exact = exact_directions(shape)
+        if self.sampling is None:
+            return size, exact, self._functionals
+        sampling = self.sampling
+        found = self._estimate(sampling, size)
+        leaves = [sampling.leaf(f"{LEAF}{i}", (len(base),)) for i, base in enumerate(found.bases)]
+        count = size + sampling.samples * len(leaves)
+
+        def directions(editor: Editor, axis: DirectionAxis) -> int:
+            parts = [editor.add(Constant(Array(np.eye(size))))]
+            for leaf, base in zip(leaves, found.bases, strict=True):
+                vectors = editor.add(Constant(Array(base)))
+                parts.append(editor.add(Contract("sr,rd->sd"), editor.add(leaf), vectors))
+            rows = editor.add(Concatenate(0), *parts)
+            return editor.add(Direct(0, axis), editor.add(Reshape((count, *shape)), rows))
+
+        return count, directions, found.functionals
+
+    def _estimate(self, sampling: Sampling, size: int) -> Estimate:
+        """The functionals as means; raises `ArgumentError` where these would be wrong."""
+        fourth = sampling.distribution.fourth
+        try:
+            found = estimate(self._functionals, size, sampling.samples, fourth)
+        except CannotEstimate as error:
+            term = " ".join(f"d/d{self._coords[i]}" for i in error.term)
+            raise ArgumentError(
+                f"{self!r} cannot be estimated with distribution {sampling.name!r}: of the term "
+                f"{term}, {error}; leave samples out"
+            ) from None
+        random = {self._symbols[q] for q in found.random}
+        for expr in self._expressions:
+            for symbol in random & expr.free_symbols:
+                if sp.diff(expr, symbol).free_symbols & random:
+                    raise ArgumentError(
+                        f"{self!r} is not linear in its derivatives of order 2 and above, so that "
+                        "estimates of these would give it a wrong mean; leave samples out"
+                    )
+        return found
+
+    def _combine(self, editor: Editor, known: dict[sp.Symbol, int], shape: Shape) -> int:
+        """The expressions for an output of this shape."""
+        found = [
+            fit(editor, add_map(editor, expr, known), Type(shape)) for expr in self._expressions
+        ]
+        if not self._stacked:
+            return found[0]
+        columns = [editor.add(Reshape((*shape, 1)), node) for node in found]
+        return editor.add(Concatenate(len(shape)), *columns)
+
+
+def _real(name: str) -> sp.Symbol:
+    return sp.Symbol(name, real=True)
