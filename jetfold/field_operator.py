@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from jetfold.arrays import as_array
+from jetfold.backends.cpu import CompiledGraph
 from jetfold.derivation import Derivation
 from jetfold.directions import LEAF, Sampling
 from jetfold.graph import (
@@ -32,6 +34,7 @@ from jetfold.graph import (
     tree,
 )
 from jetfold.graph.ops import Shape
+from jetfold.graph.trace import Tracer
 from jetfold.graph.tree import Structure, flatten
 from jetfold.operator import Companion
 from jetfold.point_operator import PointOperator
@@ -70,17 +73,27 @@ class FieldOperator(PointOperator):
         self._symbols = wanted.symbols
         self._expressions = tuple(from_sympy(expr.xreplace(real)) for expr in wanted.expressions)
 
-    def __call__(self, points: Any, *parameters: Any, **values: Any) -> Any:
+    # Points come by position alone here, so that a symbol may be called "points" or "self".
+
+    def __call__(  # type: ignore[override]
+        self, points: Any, /, *parameters: Any, **values: Any
+    ) -> Any:
         """The expressions at points (..., *point); the batch axes come first."""
         return super().__call__(points, *self._with_values(parameters, values))
 
-    def derivation(self, points: Any, *parameters: Any, **values: Any) -> Derivation:
+    def derivation(  # type: ignore[override]
+        self, points: Any, /, *parameters: Any, **values: Any
+    ) -> Derivation:
         """The derivation for points and parameters of these shapes; nothing is compiled."""
         return super().derivation(points, *self._with_values(parameters, values))
 
-    def source(self, points: Any, *parameters: Any, **values: Any) -> str:
+    def source(  # type: ignore[override]
+        self, points: Any, /, *parameters: Any, **values: Any
+    ) -> str:
         """The generated code for points and parameters of these shapes."""
-        return super().source(points, *self._with_values(parameters, values))
+        if self.backend == "reference":
+            return super().source(points, *parameters)  # says that there is none
+        return CompiledGraph(self.derivation(points, *parameters, **values).final_graph).source
 
     # Values of symbols ----------------------------------------------------------------------------
 
@@ -95,7 +108,8 @@ class FieldOperator(PointOperator):
                 f"{self!r} is called with the values of the symbols in it that are neither fields "
                 f"nor coordinates, by name: {wanted}; got {given}"
             )
-        return (*parameters, values) if values else parameters
+        known = {name: _number(values[name], name) for name in self._names}
+        return (*parameters, known) if known else parameters
 
     def _check_signature(self, count: int) -> None:
         super()._check_signature(count - bool(self._names))
@@ -105,9 +119,26 @@ class FieldOperator(PointOperator):
             return ()
         return [Companion("values", lambda _, *p: [p[-1][name] for name in self._names])]
 
+    def _check_value(self, name: str, shape: Shape, fields: Sequence[Shape]) -> None:
+        """The value of a symbol is a number, or has a shape that goes with all of the fields."""
+        for field in fields:
+            if not _fits(shape, field):
+                raise ArgumentError(
+                    f"the value of {name} has shape {shape}, which does not go with that of the "
+                    f"function, {field}, at one point: pass a number; what differs from point to "
+                    "point is a function of the coordinates or a field"
+                )
+
     # Fields ---------------------------------------------------------------------------------------
 
     def _evaluated(self, point: Any, *parameters: Any) -> Any:
+        shape = np.shape(point)
+        if math.prod(shape) != len(self._coords):
+            raise ArgumentError(
+                f"{self!r} has {len(self._coords)} coordinates "
+                f"({', '.join(map(str, self._coords))}), but a point of shape {shape} has "
+                f"{math.prod(shape)}"
+            )
         given = self.function(point, *(parameters[:-1] if self._names else parameters))
         if self._fields == 1:
             return given
@@ -129,16 +160,9 @@ class FieldOperator(PointOperator):
     # The problem ----------------------------------------------------------------------------------
 
     def _problem(self, graph: Graph, point: Input) -> Problem:
-        shape = point.type.shape
-        if math.prod(shape) != len(self._coords):
-            raise ArgumentError(
-                f"{self!r} has {len(self._coords)} coordinates "
-                f"({', '.join(map(str, self._coords))}), but a point of shape {shape} has "
-                f"{math.prod(shape)}"
-            )
         outputs = len(graph.outputs) - len(self._names)
         places = range(outputs) if self._fields == 1 else range(1)  # where field 0 is
-        count, directions, own = self._directions(shape)
+        count, directions, own = self._directions(point.type.shape)
         functionals = [
             Functional(place + wanted.output, wanted.polynomial)
             for place in places
@@ -146,6 +170,8 @@ class FieldOperator(PointOperator):
         ]
         functionals += [Functional(outputs + i, VALUE) for i in range(len(self._names))]
         shapes = [graph[graph.outputs[place]].type.shape for place in places]
+        for name, node in zip(self._names, graph.outputs[outputs:], strict=True):
+            self._check_value(name, graph[node].type.shape, shapes)
 
         def finish(editor: Editor, nodes: Sequence[int]) -> list[int]:
             width = len(self._symbols)
@@ -219,6 +245,22 @@ class FieldOperator(PointOperator):
             return found[0]
         columns = [editor.add(Reshape((*shape, 1)), node) for node in found]
         return editor.add(Concatenate(len(shape)), *columns)
+
+
+def _number(value: Any, name: str) -> Any:
+    """The value of a symbol: a whole number may change like any other, without a new trace."""
+    if isinstance(value, (Tracer, float)):
+        return value
+    array = as_array(value, name)
+    return float(array) if isinstance(value, int) else array
+
+
+def _fits(shape: Shape, target: Shape) -> bool:
+    """Whether an array of a shape can be broadcast to another one."""
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
 
 
 def _real(name: str) -> sp.Symbol:

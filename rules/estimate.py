@@ -50,7 +50,9 @@ def estimate(
 
     ``fourth_moment`` gives c for a number of components. Raises `CannotEstimate`.
     """
-    found, bases, random = [], [], set()
+    found: list[Functional] = []
+    bases: list[FloatArray] = []
+    random: set[int] = set()
     for q, functional in enumerate(functionals):
         parts: dict[int, Polynomial] = {}
         for monomial, number in functional.polynomial.items():
