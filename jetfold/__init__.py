@@ -17,6 +17,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from jetfold.biharmonic import biharmonic
 from jetfold.graph import (
     ArgumentError,
     GraphError,
@@ -26,7 +27,6 @@ from jetfold.graph import (
     TraceError,
     UnsupportedError,
 )
-from jetfold.biharmonic import biharmonic
 from jetfold.jet import jet
 from jetfold.jet_algebra import jet_algebra
 from jetfold.laplacian import laplacian

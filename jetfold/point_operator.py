@@ -84,9 +84,8 @@ class PointOperator(Operator):
         return self._derive(point, read_parameters(parameters).tree())[0]
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
-        whole = joined(graph, companions)
-        problem = self._problem(whole, point)
-        part, problem = wanted_part(whole, problem)
+        both = joined(graph, companions)
+        part, problem = wanted_part(both, self._problem(both, point))
         built = methods(part, point, problem)
         return Derivation(graph, built, self.method, lambda: predict(part, problem))
 
