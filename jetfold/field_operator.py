@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -40,6 +41,7 @@ from jetfold.operator import Companion
 from jetfold.point_operator import PointOperator
 from jetfold.rules.estimate import CannotEstimate, Estimate, estimate
 from jetfold.rules.factors import factored
+from jetfold.rules.form import Form, Split, split_form
 from jetfold.rules.from_sympy import from_sympy
 from jetfold.rules.operators import exact_directions
 from jetfold.rules.pde import Residual
@@ -56,7 +58,7 @@ class FieldOperator(PointOperator):
     """``op(X, params, nu=..)``: the expressions of a `Residual` at every point.
 
     With one field every output of the function, whatever its shape, is the field. Several fields
-    are the function's outputs, or the last axis of its only output. A list of expressions is
+    are the function's outputs, in a dict by their names, or the last axis of its only output. A list of expressions is
     stacked along a last axis.
     """
 
@@ -65,7 +67,7 @@ class FieldOperator(PointOperator):
     ) -> None:
         super().__init__(function, **options)
         self._stacked = stacked
-        self._fields = len(wanted.fields)
+        self._field_names = tuple(field.func.__name__ for field in wanted.fields)
         self._functionals = wanted.functionals
         self._names = tuple(symbol.name for symbol in wanted.parameters)
         real = {s: _real(s.name) for s in (*wanted.coords, *wanted.parameters)}
@@ -140,33 +142,50 @@ class FieldOperator(PointOperator):
                 f"{math.prod(shape)}"
             )
         given = self.function(point, *(parameters[:-1] if self._names else parameters))
-        if self._fields == 1:
+        if len(self._field_names) == 1:
             return given
+        names = self._field_names
+        if isinstance(given, dict):
+            if set(given) != set(names):
+                raise ArgumentError(
+                    f"{self!r} has the fields {', '.join(names)}, but its function gives a dict of "
+                    f"{', '.join(map(str, given))}: its keys must be the fields' names"
+                )
+            given = tuple(given[name] for name in names)
         outputs, _ = flatten(given)
         shapes = [np.shape(output) for output in outputs]
-        if len(outputs) == 1 and shapes[0][-1:] == (self._fields,):
-            return tuple(outputs[0][..., i] for i in range(self._fields))
-        if len(outputs) == self._fields and len(set(shapes)) == 1:
+        if len(outputs) == 1 and shapes[0][-1:] == (len(names),):
+            return tuple(outputs[0][..., i] for i in range(len(names)))
+        if len(outputs) == len(names) and len(set(shapes)) == 1:
             return tuple(outputs)
         raise ShapeError(
-            f"{self!r} has {self._fields} fields, but its function gives values of shape "
+            f"{self!r} has {len(names)} fields, but its function gives values of shape "
             f"{', '.join(map(str, shapes))}: let it give one value for each field, all of one "
-            f"shape, or one array (.., {self._fields})"
+            f"shape, or one array (.., {len(names)})"
         )
 
     def _outputs(self, outputs: Structure) -> Structure:
-        return outputs if self._fields == 1 else tree.LEAF
+        return outputs if len(self._field_names) == 1 else tree.LEAF
 
     # The problem ----------------------------------------------------------------------------------
 
     def _problem(self, graph: Graph, point: Input) -> Problem:
-        outputs = len(graph.outputs) - len(self._names)
-        places = range(outputs) if self._fields == 1 else range(1)  # where field 0 is
         count, directions, own = self._directions(point.type.shape)
+        asked = _Asked(self._expressions, self._symbols, own)
+        found = self._posed(graph, point, count, directions, asked)
+        found = replace(found, factors=self._factors(own))
+        return replace(found, at_points=self._at_points(graph, point, found))
+
+    def _posed(
+        self, graph: Graph, point: Input, count: int, directions: MakeDirections, asked: _Asked
+    ) -> Problem:
+        """What is asked, of all outputs that are the field, as a problem."""
+        outputs = len(graph.outputs) - len(self._names)
+        places = range(outputs) if len(self._field_names) == 1 else range(1)  # where field 0 is
         functionals = [
             Functional(place + wanted.output, wanted.polynomial)
             for place in places
-            for wanted in own
+            for wanted in asked.functionals
         ]
         functionals += [Functional(outputs + i, VALUE) for i in range(len(self._names))]
         shapes = [graph[graph.outputs[place]].type.shape for place in places]
@@ -174,19 +193,56 @@ class FieldOperator(PointOperator):
             self._check_value(name, graph[node].type.shape, shapes)
 
         def finish(editor: Editor, nodes: Sequence[int]) -> list[int]:
-            width = len(self._symbols)
-            groups = [nodes[i * width : (i + 1) * width] for i in range(len(places))]
-            values = nodes[len(places) * width :]
-            known = dict(zip(map(_real, self._names), values, strict=True))
-            start = editor.add(point)
-            for i, coordinate in enumerate(self._coords):
-                known[coordinate] = editor.add(Gather(Array(np.array(i))), start)
-            return [
-                self._combine(editor, known | dict(zip(self._symbols, group, strict=True)), shape)
-                for group, shape in zip(groups, shapes, strict=True)
-            ]
+            width, many = len(asked.functionals), len(functionals)
+            known = self._at_hand(editor, point, nodes[len(places) * width : many])
+            found = []
+            for i, shape in enumerate(shapes):
+                own = (*nodes[i * width : (i + 1) * width], *nodes[many + i : many + i + 1])
+                symbols = dict(zip(asked.symbols, own, strict=True))
+                found.append(self._combine(editor, asked.expressions, known | symbols, shape))
+            return found
 
-        return Problem(count, directions, tuple(functionals), finish, self._factors(own))
+        form = None
+        if asked.split is not None:
+            coefficients = self._coefficients(point, asked.split)
+            polynomials = tuple(self._functionals[q].polynomial for q in asked.split.chosen)
+            form = Form(tuple(places), polynomials, coefficients)
+        return Problem(count, directions, tuple(functionals), finish, form=form)
+
+    def _at_hand(self, editor: Editor, point: Input, values: Sequence[int]) -> dict[sp.Symbol, int]:
+        """The nodes of the coordinates and of the values of symbols."""
+        known = dict(zip(map(_real, self._names), values, strict=True))
+        start = editor.add(point)
+        for i, coordinate in enumerate(self._coords):
+            known[coordinate] = editor.add(Gather(Array(np.array(i))), start)
+        return known
+
+    def _at_points(self, graph: Graph, point: Input, plain: Problem) -> Problem | None:
+        """The problem with what is linear as one form, if that needs fewer vectors."""
+        scalars = all(
+            graph[node].type.shape == ()
+            for node in graph.outputs[len(graph.outputs) - len(self._names) :]
+        )
+        if self._fields > 1 or self._stacked or self.sampling is not None or not scalars:
+            return None
+        polynomials = [functional.polynomial for functional in self._functionals]
+        split = split_form(self._expressions[0], self._symbols, polynomials)
+        if split is None:
+            return None
+        others = [self._functionals[q] for q in split.others]
+        symbols = (*(self._symbols[q] for q in split.others), split.symbol)
+        asked = _Asked((split.expression,), symbols, others, split)
+        found = self._posed(graph, point, plain.count, plain.directions, asked)
+        return found if found.algebra.dimension < plain.algebra.dimension else None
+
+    def _coefficients(
+        self, point: Input, split: Split
+    ) -> Callable[[Editor, Sequence[int]], list[int]]:
+        def coefficients(editor: Editor, nodes: Sequence[int]) -> list[int]:
+            known = self._at_hand(editor, point, nodes[len(nodes) - len(self._names) :])
+            return [add_map(editor, coefficient, known) for coefficient in split.coefficients]
+
+        return coefficients
 
     def _factors(self, own: Sequence[Functional]) -> tuple[Polynomial, ...]:
         """The factors of an operator that is linear and a product of simpler ones."""
@@ -236,15 +292,29 @@ class FieldOperator(PointOperator):
                     )
         return found
 
-    def _combine(self, editor: Editor, known: dict[sp.Symbol, int], shape: Shape) -> int:
+    def _combine(
+        self,
+        editor: Editor,
+        expressions: Sequence[sp.Expr],
+        known: dict[sp.Symbol, int],
+        shape: Shape,
+    ) -> int:
         """The expressions for an output of this shape."""
-        found = [
-            fit(editor, add_map(editor, expr, known), Type(shape)) for expr in self._expressions
-        ]
+        found = [fit(editor, add_map(editor, expr, known), Type(shape)) for expr in expressions]
         if not self._stacked:
             return found[0]
         columns = [editor.add(Reshape((*shape, 1)), node) for node in found]
         return editor.add(Concatenate(len(shape)), *columns)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Expressions in symbols: one for each functional, and one for a form if there is one."""
+
+    expressions: Sequence[sp.Expr]
+    symbols: Sequence[sp.Symbol]
+    functionals: Sequence[Functional]
+    split: Split | None = None
 
 
 def _number(value: Any, name: str) -> Any:

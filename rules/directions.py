@@ -36,14 +36,20 @@ class Directions:
         self.problem = problem
         self.own: tuple[int, DirectionAxis] | None = None
 
+    @property
+    def all(self) -> tuple[int, DirectionAxis]:
+        """All of them, and the axis along which they lie."""
+        if self.own is None:
+            axis = self.products.fresh(self.problem.count)
+            self.own = self.problem.directions(self.products.editor, axis), axis
+        return self.own
+
     def combined(self, rows: Sequence[Mapping[int, Fraction]], axis: Axis) -> int:
         """sum_i ``rows[l][i]`` v_i for all l along an axis; without an axis there is one row."""
         editor, count = self.products.editor, self.problem.count
-        if self.own is None:
-            whole = axis is not None and list(rows) == [{i: 1} for i in range(count)]
-            own = axis if whole and axis is not None else self.products.fresh(count)
-            self.own = self.problem.directions(editor, own), own
-        node, own = self.own
+        if self.own is None and axis and list(rows) == [{i: 1} for i in range(count)]:
+            self.own = self.problem.directions(editor, axis), axis
+        node, own = self.all
         if own == axis:
             return node
         op = editor[node].op

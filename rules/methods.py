@@ -21,7 +21,7 @@ def methods(graph: Graph, point: Input, problem: Problem) -> dict[str, Callable[
     """
     found = {
         "standard": lambda: interpolated(graph, point, problem),
-        "minimal": lambda: minimal(graph, point, problem),
+        "minimal": lambda: minimal(graph, point, problem.at_points or problem),
     }
     if problem.factors:
         found["nested"] = lambda: nested(graph, point, problem)

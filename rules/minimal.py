@@ -24,11 +24,14 @@ from jetfold.graph import (
     LEAVES,
     Concatenate,
     Contract,
+    Direct,
     Editor,
     Graph,
     Input,
     Map,
     Op,
+    Reshape,
+    Sum,
     Type,
     add_map,
     constant,
@@ -37,6 +40,7 @@ from jetfold.graph import (
 )
 from jetfold.rules.derive import OUTPUT, branches, taylor_terms
 from jetfold.rules.directions import Directions, fresh_axes
+from jetfold.rules.form import Form, FormAlgebra, FormTable
 from jetfold.rules.jet_algebra import JetAlgebra, ProductTable
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
@@ -53,19 +57,22 @@ def minimal(graph: Graph, point: Input, problem: Problem) -> Graph:
     A value has one node for each block of the algebra's basis, with a direction axis along which
     its coordinates in that block lie; blocks of one element need no axis.
     """
-    algebra = problem.algebra
     editor = Editor()
-    pusher = _Pusher(editor, graph, algebra)
+    pusher = _Pusher(editor, graph, problem.algebra)
     elements = pusher.push(point, problem)
-    found = []
-    for functional in problem.functionals:
-        node = pusher.read_off(elements[graph.outputs[functional.output]], functional.polynomial)
-        found.append(fit(editor, node, Type(graph[graph.outputs[functional.output]].type.shape)))
-    return editor.freeze(problem.finish(editor, found))
+    outputs = [elements[node] for node in graph.outputs]
+    found = [
+        (functional.output, pusher.read_off(outputs[functional.output], functional.polynomial))
+        for functional in problem.functionals
+    ]
+    if problem.form is not None:
+        found += [(i, pusher.read_off_form(outputs[i], problem.form)) for i in problem.form.outputs]
+    fitted = [fit(editor, node, Type(graph[graph.outputs[i]].type.shape)) for i, node in found]
+    return editor.freeze(problem.finish(editor, fitted))
 
 
 class _Pusher:
-    def __init__(self, editor: Editor, graph: Graph, algebra: JetAlgebra) -> None:
+    def __init__(self, editor: Editor, graph: Graph, algebra: JetAlgebra | FormAlgebra) -> None:
         self.editor = editor
         self.graph = graph
         self.algebra = algebra
@@ -75,11 +82,15 @@ class _Pusher:
             for degree, block in algebra.blocks.items()
         }
         self.products = TableProducts(editor, fresh)
-        self.tables: dict[tuple[tuple[int, ...], tuple[int, ...], int], ProductTable] = {}
+        self.tables: dict[
+            tuple[tuple[int, ...], tuple[int, ...], int], ProductTable | FormTable
+        ] = {}
 
     def push(self, point: Input, problem: Problem) -> dict[int, Element]:
         """The elements of all nodes of the graph."""
         graph, editor = self.graph, self.editor
+        if problem.form is not None:
+            self.products.form = self._coefficients(problem.form)
         role_of = roles(graph)
         elements: dict[int, Element] = {}
         for node in graph.order:
@@ -119,6 +130,30 @@ class _Pusher:
                 total += found[0] * symbol
         return add_map(editor, total, symbols)
 
+    def read_off_form(self, element: Element, form: Form) -> int:
+        """The value of a form: the coordinate of degree 2, and the term of order 0."""
+        nodes = [element[2]] if 2 in element else []
+        numbers = form.numbers(())
+        if numbers:
+            nodes.append(self._times(self.products.combined([numbers], None), element[0]))
+        symbols = {sp.Symbol(f"t{node}", real=True): node for node in nodes}
+        return add_map(self.editor, sp.Add(*symbols), symbols)
+
+    def _times(self, left: int, right: int) -> int:
+        a, b = operand_symbol(0), operand_symbol(1)
+        return add_map(self.editor, a * b, {a: left, b: right})
+
+    def _coefficients(self, form: Form) -> tuple[int, Axis]:
+        """The coefficients of a form as one node along an axis."""
+        editor = self.editor
+        where = editor.insert(self.graph, {})
+        nodes = form.coefficients(editor, [where[output] for output in self.graph.outputs])
+        if len(nodes) == 1:
+            return nodes[0], None
+        axis = self.products.fresh(len(nodes))
+        column = editor.add(Concatenate(0), *(editor.add(Reshape((1,)), node) for node in nodes))
+        return editor.add(Direct(0, axis), column), axis
+
     def _axis(self, degree: int) -> Axis:
         return self.axes[degree] if degree else None
 
@@ -136,6 +171,12 @@ class _Pusher:
             rows = [{i: image[b] for i, image in enumerate(images) if b in image} for b in block]
             if any(rows):
                 found[degree] = directions.combined(rows, self.axes[degree])
+        if problem.form is not None:
+            numbers = [problem.form.numbers((i,)) for i in range(problem.count)]
+            if any(numbers):
+                node, own = directions.all
+                along = self._times(self.products.combined(numbers, own), node)
+                found[2] = self.editor.add(Sum((), (own.name,)), along)
         return found
 
     # One operation ------------------------------------------------------------------------------
@@ -224,7 +265,7 @@ class _Pusher:
 
     def _table(
         self, degrees: tuple[int, ...], groups: tuple[int, ...], target: int
-    ) -> ProductTable:
+    ) -> ProductTable | FormTable:
         key = (degrees, tuple(groups.index(group) for group in groups), target)
         if key not in self.tables:
             self.tables[key] = self.algebra.product(*key)

@@ -15,6 +15,7 @@ from sympy.utilities.iterables import partitions
 
 from jetfold.graph import Contract, Graph, Map
 from jetfold.rules.cost import operations_of
+from jetfold.rules.form import FormAlgebra
 from jetfold.rules.interpolation import families
 from jetfold.rules.jet_algebra import JetAlgebra
 from jetfold.rules.polynomial import Polynomial
@@ -34,7 +35,7 @@ def predict(graph: Graph, problem: Problem) -> dict[str, int]:
     found = {
         "standard": straight_jets(polynomials, collapsed=False),
         "collapsed": straight_jets(polynomials, collapsed=True),
-        "minimal": minimal_jets(problem.algebra),
+        "minimal": minimal_jets((problem.at_points or problem).algebra),
     }
     if problem.factors:
         steps = [straight_jets([factor], collapsed=True) for factor in problem.factors]
@@ -60,9 +61,11 @@ def straight_jets(polynomials: Sequence[Polynomial], *, collapsed: bool) -> Jets
     return Jets(vectors, terms)
 
 
-def minimal_jets(algebra: JetAlgebra) -> Jets:
+def minimal_jets(algebra: JetAlgebra | FormAlgebra) -> Jets:
     """Jets in the algebra."""
     terms = sum(map(len, algebra.blocks.values()))
+    if isinstance(algebra, FormAlgebra):
+        return Jets(algebra.dimension, terms + len(algebra.pairs))
     for order in range(2, max(algebra.blocks, default=0) + 1):
         for parts in _partitions(order):
             if len(parts) > 1:

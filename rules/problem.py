@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from jetfold.graph import DirectionAxis, Editor
+from jetfold.rules.form import Form, FormAlgebra
 from jetfold.rules.jet_algebra import JetAlgebra
 from jetfold.rules.polynomial import Polynomial
 
@@ -26,7 +27,9 @@ class Problem:
     ``directions`` adds to an editor the node of the n directions, which has the point's shape and
     the given direction axis of size ``count``; they may be constant, parameters, or depend on
     the point. ``finish`` adds the operator's outputs, given one node for each functional.
-    ``factors``, where given, are polynomials whose product is that of every functional.
+    ``factors``, where given, are polynomials whose product is that of every functional. Where there
+    is a ``form``, its value for each of its outputs follows those of the functionals, which are of
+    order 0 and 1. ``at_points`` is the same problem with a form, where that needs fewer vectors.
     """
 
     count: int
@@ -34,8 +37,13 @@ class Problem:
     functionals: tuple[Functional, ...]
     finish: Callable[[Editor, Sequence[int]], list[int]]
     factors: tuple[Polynomial, ...] = ()
+    form: Form | None = None
+    at_points: Problem | None = None
 
     @cached_property
-    def algebra(self) -> JetAlgebra:
+    def algebra(self) -> JetAlgebra | FormAlgebra:
         """The smallest algebra in which all functionals can be computed."""
-        return JetAlgebra([functional.polynomial for functional in self.functionals], self.count)
+        polynomials = [functional.polynomial for functional in self.functionals]
+        if self.form is not None:
+            return FormAlgebra(self.form, polynomials)
+        return JetAlgebra(polynomials, self.count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -22,6 +22,7 @@ from jetfold.graph import (
     add_map,
     operand_symbol,
 )
+from jetfold.rules.form import FormTable
 from jetfold.rules.jet_algebra import ProductTable
 
 Axis = DirectionAxis | None
@@ -43,10 +44,12 @@ class TableProducts:
         self.editor = editor
         self.fresh = fresh
         self.known: dict[object, DirectionAxis] = {}
+        self.form: tuple[int, Axis] | None = None
+        """The coefficients of a form, where there is one, and the axis along which they lie."""
 
     def product(
         self,
-        table: ProductTable,
+        table: ProductTable | FormTable,
         factors: Sequence[int],
         axes: Sequence[Axis],
         target: Axis,
@@ -67,13 +70,8 @@ class TableProducts:
         ]
         if contract is not None:
             picked = [editor.add(contract, *picked)]
-        number, weights = common_factor(table.coefficients)
-        if weights is not None or (axis is not None and not any(axes)):
-            values = np.ones(len(table.target)) if weights is None else weights
-            directions = () if axis is None else (axis,)
-            values = values.reshape(-1, *[1] * len(editor[picked[0]].type.shape))
-            constant = Constant(Array(values if directions else values[0]), directions)
-            picked.append(editor.add(constant))
+        number, weights = self._weights(table, axis, axis is not None and not any(axes))
+        picked += weights
         symbols = {sp.Symbol(f"t{node}", real=True): node for node in picked}
         expr = sp.Mul(*(sp.Symbol(f"t{node}", real=True) for node in picked))
         terms = add_map(editor, expr, symbols)
@@ -83,11 +81,40 @@ class TableProducts:
             return number, editor.add(Sum((), (axis.name,)), terms)
         return number, editor.add(Collect(Array(table.target), axis.name, target), terms)
 
+    def _weights(
+        self, table: ProductTable | FormTable, axis: Axis, always: bool
+    ) -> tuple[sp.Expr, list[int]]:
+        """The coefficients as a number times a node along an axis; no node if that is 1."""
+        if isinstance(table, FormTable):
+            return sp.S.One, [self.combined(table.coefficients, axis)]
+        number, weights = common_factor(table.coefficients)
+        if weights is None and not always:
+            return number, []
+        values = np.ones(len(table.target)) if weights is None else weights
+        known = Constant(Array(values), (axis,)) if axis else Constant(Array(values[0]))
+        return number, [self.editor.add(known)]
+
+    def combined(self, numbers: Sequence[Mapping[int, Fraction]], axis: Axis) -> int:
+        """Combinations sum_q ``numbers[p][q]`` c_q of a form's coefficients, for all p."""
+        assert self.form is not None
+        node, have = self.form
+        terms = [(p, q, number) for p, row in enumerate(numbers) for q, number in row.items()]
+        table = ProductTable(
+            np.array([[q] for _, q, _ in terms], np.int64),
+            np.array([p for p, _, _ in terms], np.int64),
+            tuple(number for _, _, number in terms),
+        )
+        found = self.product(table, [node], [have], axis)
+        assert found is not None
+        return self.times(*found)
+
     def times(self, number: sp.Expr, node: int) -> int:
         """The node of a number times a node."""
         return add_map(self.editor, number * operand_symbol(0), {operand_symbol(0): node})
 
-    def _term_axis(self, table: ProductTable, axes: Sequence[Axis], target: Axis) -> Axis:
+    def _term_axis(
+        self, table: ProductTable | FormTable, axes: Sequence[Axis], target: Axis
+    ) -> Axis:
         """The axis along which the terms lie: one that is there, if it counts them in order."""
         if target is not None and _in_order(table.target, target):
             return target
