@@ -58,8 +58,8 @@ class FieldOperator(PointOperator):
     """``op(X, params, nu=..)``: the expressions of a `Residual` at every point.
 
     With one field every output of the function, whatever its shape, is the field. Several fields
-    are the function's outputs, in a dict by their names, or the last axis of its only output. A list of expressions is
-    stacked along a last axis.
+    are the function's outputs, in a dict by their names, or the last axis of its only output. A
+    list of expressions is stacked along a last axis.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class FieldOperator(PointOperator):
             graph[node].type.shape == ()
             for node in graph.outputs[len(graph.outputs) - len(self._names) :]
         )
-        if self._fields > 1 or self._stacked or self.sampling is not None or not scalars:
+        if len(self._field_names) > 1 or self._stacked or self.sampling is not None or not scalars:
             return None
         polynomials = [functional.polynomial for functional in self._functionals]
         split = split_form(self._expressions[0], self._symbols, polynomials)

@@ -82,8 +82,8 @@ def operator(
         further symbols; an equation ``sympy.Eq``; or a list of these, whose results are stacked
         along a last axis.
     net : ``u(x, params)`` in plain NumPy for one point, as for `laplacian`. If there is one field,
-        every output of the function, of any shape, is that field. Several fields are the outputs,
-        or the last axis of the only output.
+        every output of the function, of any shape, is that field. Several fields are the outputs
+        (in a dict by the fields' names), or the last axis of the only output.
     coords : the SymPy symbols of the point's components, in their order.
     fields : the fields, such as ``sympy.Function("w")(x, t)``, in the order of the function's
         outputs; not needed if there is one.
