@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= auto
 TEST_ARGS ?=
 DEMO_ARGS ?=
+BENCHMARKS ?= laplacian biharmonic stochastic
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ define HELP
 make demo    run the demonstration
 make test    run all tests                           TEST_ARGS="-k layout -x", TEST_PROCESSES=2
 make check   format, lint, types and import layers
-make bench   compare speed with JAX, folx and PyTorch
+make bench   compare speed with other tools          BENCHMARKS=laplacian BENCH_ARGS="--cases paper"
 make clean   remove everything that make made, $(VENV) too
 
 Each sets itself up in $(VENV), from Python >= 3.11: $(PYTHON) unless PYTHON=... says otherwise.
@@ -43,7 +44,7 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m benchmarks.laplacian $(BENCH_ARGS)
+	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done
 
 clean:
 	rm -rf $(VENV) build dist out jetfold-demo.svg *.egg-info htmlcov .coverage .coverage.*

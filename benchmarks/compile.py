@@ -13,16 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import machine
-from .cases import (
-    PAPER,
-    TOLERANCE,
-    Array,
-    Case,
-    case_of,
-    reference_laplacian,
-    relative_error,
-)
+from .cases import PAPER, Array, Case, case_of
 from .contestants import Contestant, cache_variables, contestants_of
+from .operators import TOLERANCE, relative_error
 from .racing import Failed, Runner
 from .report import Row, markdown, number, output_path, summary, write_json
 
@@ -57,7 +50,7 @@ def started(contestant: Contestant, case: Case, dtype: str, folder: str) -> dict
     """`first_result` in a fresh process with this cache; raises Failed for a wrong result."""
     with closing(Runner(cache_variables(folder) | dict(contestant.environment))) as runner:
         seconds, result = runner.run(first_result, contestant, case, dtype)
-    error = relative_error(result, reference_laplacian(case.problem(dtype)))
+    error = relative_error(result, contestant.operator.reference(case.problem(dtype)))
     if not error <= TOLERANCE[dtype]:
         raise Failed(f"wrong result, relative error {error:.1e}")
     return seconds

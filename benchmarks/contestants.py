@@ -7,28 +7,31 @@ that a missing library leaves out its own contestants and nothing else.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TypeAlias
 
 from .cases import Array, Case, Problem
+from .operators import BIHARMONIC, LAPLACIAN, Operator, estimate
 
 Call: TypeAlias = Callable[[], Array]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`module.function(problem)` gives a call without arguments that returns the Laplacian (N,).
+    """`module.function(*arguments, problem)` gives a call that returns the operator's result (N,).
 
-    The call takes its data in the library's own arrays, made beforehand, and returns only when
-    the result is there as a NumPy array. `needs` are the modules to import before any clock runs,
-    `environment` holds variables for its process.
+    The call has no arguments. It takes its data in the library's own arrays, made beforehand, and
+    returns only when the result is there as a NumPy array. `needs` are the modules to import before
+    any clock runs, `environment` holds variables for its process.
     """
 
     name: str
+    operator: Operator
     module: str
     function: str
+    arguments: tuple[str | int, ...]
     needs: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -50,41 +53,73 @@ class Contestant:
     def prepare(self, problem: Problem) -> Call:
         """The call to time; it may still compile when it is called for the first time."""
         module = importlib.import_module(f"{__package__}.{self.module}")
-        call: Call = getattr(module, self.function)(problem)
+        call: Call = getattr(module, self.function)(*self.arguments, problem)
         return call
 
 
-BASELINE = "jetfold collapsed"
-_JETFOLD = ("jetfold", "numpy", "scipy", "sympy", "networkx", "numba")
-CONTESTANTS = (
-    Contestant(BASELINE, "with_jetfold", "collapsed", _JETFOLD),
-    Contestant("jetfold standard", "with_jetfold", "standard", _JETFOLD),
-    Contestant("folx", "with_folx", "forward_laplacian", ("folx", "jax")),
-    Contestant("JAX jvp of jvp", "with_jax", "jvp_of_jvp", ("jax",)),
-    Contestant("JAX jvp of grad", "with_jax", "jvp_of_grad", ("jax",)),
-    Contestant("JAX hessian", "with_jax", "hessian_trace", ("jax",)),
-    Contestant("JAX jet", "with_jax", "jet_second_order", ("jax",)),
-    Contestant("PyTorch autograd", "with_torch", "autograd_twice", ("torch",)),
-    # Its OpenMP threads spin while they wait: good on an idle machine, but where another program
-    # takes one of the cores every small operation waits for the scheduler, up to 30 times longer.
-    Contestant(
-        "PyTorch, passive wait",
-        "with_torch",
-        "autograd_twice",
-        ("torch",),
-        (("OMP_WAIT_POLICY", "PASSIVE"),),
-    ),
+def _jetfold(name: str, operator: Operator, function: str, *arguments: str | int) -> Contestant:
+    needs = ("jetfold", "numpy", "scipy", "sympy", "networkx", "numba")
+    return Contestant(f"jetfold {name}", operator, "with_jetfold", function, arguments, needs)
+
+
+def _jax(name: str, operator: Operator, function: str, *arguments: str | int) -> Contestant:
+    return Contestant(f"JAX {name}", operator, "with_jax", function, arguments, ("jax",))
+
+
+def _folx(operator: Operator, function: str) -> Contestant:
+    return Contestant("folx", operator, "with_folx", function, (), ("folx", "jax"))
+
+
+def _torch(
+    name: str, operator: Operator, function: str, *environment: tuple[str, str]
+) -> Contestant:
+    return Contestant(name, operator, "with_torch", function, (), ("torch",), environment)
+
+
+# OpenMP threads that do not spin while they wait. Spinning is good on an idle machine, but where
+# another program takes one of the cores every small operation waits for the scheduler, up to 30
+# times longer: for the biharmonic a minute in place of a second and a half.
+_PASSIVE = ("OMP_WAIT_POLICY", "PASSIVE")
+
+# In each, the first is the one with which the others are compared.
+FOR_LAPLACIAN = (
+    _jetfold("collapsed", LAPLACIAN, "laplacian", "collapsed"),
+    _jetfold("standard", LAPLACIAN, "laplacian", "standard"),
+    _folx(LAPLACIAN, "laplacian"),
+    _jax("jvp of jvp", LAPLACIAN, "laplacian", "jvp of jvp"),
+    _jax("jvp of grad", LAPLACIAN, "laplacian", "jvp of grad"),
+    _jax("hessian", LAPLACIAN, "laplacian", "hessian"),
+    _jax("jet", LAPLACIAN, "laplacian", "jet"),
+    _torch("PyTorch autograd", LAPLACIAN, "laplacian"),
+    _torch("PyTorch, passive wait", LAPLACIAN, "laplacian", _PASSIVE),
+)
+FOR_BIHARMONIC = (
+    _jetfold("minimal", BIHARMONIC, "biharmonic", "minimal"),
+    _jetfold("collapsed", BIHARMONIC, "biharmonic", "collapsed"),
+    _jetfold("nested", BIHARMONIC, "biharmonic", "nested"),
+    _folx(BIHARMONIC, "biharmonic"),
+    _jax("jvp of jvp", BIHARMONIC, "biharmonic", "jvp of jvp"),
+    _jax("hessian", BIHARMONIC, "biharmonic", "hessian"),
+    _jax("jet", BIHARMONIC, "biharmonic_by_jet"),
+    _torch("PyTorch, passive wait", BIHARMONIC, "biharmonic", _PASSIVE),
+)
+SAMPLES = (1, 4, 16, 32)
+FOR_STOCHASTIC = (
+    _jetfold("exact", LAPLACIAN, "laplacian", "collapsed"),
+    *(_jetfold(f"S = {count}", estimate(count), "estimate", count) for count in SAMPLES),
 )
 
 
-def contestants_of(names: Iterable[str]) -> tuple[Contestant, ...]:
+def contestants_of(
+    names: Iterable[str], known: Sequence[Contestant] = FOR_LAPLACIAN
+) -> tuple[Contestant, ...]:
     """The contestants whose names start with one of the given texts, in any case; all for none."""
     wanted = tuple(name.lower() for name in names)
-    chosen = tuple(c for c in CONTESTANTS if not wanted or c.name.lower().startswith(wanted))
+    chosen = tuple(c for c in known if not wanted or c.name.lower().startswith(wanted))
     if not chosen:
         raise ValueError(
             f"no contestant is called {', '.join(wanted)}: there are "
-            + ", ".join(contestant.name for contestant in CONTESTANTS)
+            + ", ".join(contestant.name for contestant in known)
         )
     return chosen
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import machine
-from .cases import TOLERANCE, Array, Case, Problem, case_of, reference_laplacian, relative_error
+from .cases import Array, Case, Problem, case_of
 from .contestants import Contestant, cache_variables, contestants_of
+from .operators import TOLERANCE, relative_error
 from .racing import Failed, Runner
 from .report import Row, markdown, number, output_path, write_json
 
@@ -63,7 +64,8 @@ def measured(contestant: Contestant, cases: Sequence[Case], dtype: str) -> Row:
         # A part of a large batch is judged: the reference holds all Jacobians.
         problem = case.problem(dtype)
         part = Problem(problem.params, problem.points[:512])
-        if not relative_error(result[:512], reference_laplacian(part)) <= TOLERANCE[dtype]:
+        reference = contestant.operator.reference(part)
+        if not relative_error(result[:512], reference) <= TOLERANCE[dtype]:
             return row | {"status": "wrong", "reason": f"N = {case.points}: wrong result"}
     row["growth_mb"] = memory[-1] - memory[0]
     return row

@@ -1,9 +1,11 @@
-"""What is written down: times, ratios, a JSON file, a Markdown table."""
+"""What is written down: times, ratios, a JSON file, Markdown tables."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,6 +37,56 @@ def add_ratios(rows: Sequence[Row], baseline: str) -> str | None:
         row["ratio_min"] = row["min_ms"] / best["min_ms"]
         row["ratio_median"] = row["median_ms"] / best["median_ms"]
     return str(best["name"])
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The time of one contestant over that of another, wanted between two bounds."""
+
+    above: str
+    below: str
+    least: float = 0.0
+    most: float = math.inf
+
+    def __str__(self) -> str:
+        """The bounds, as in `at most 0.33`."""
+        if self.most == math.inf:
+            return f"at least {number(self.least)}"
+        if self.least == 0:
+            return f"at most {number(self.most)}"
+        return f"{number(self.least)} to {number(self.most)}"
+
+
+def met(goals: Sequence[Goal], rows: Sequence[Row]) -> list[Row]:
+    """The ratios of least and of median times for the goals whose contestants were timed."""
+    timed = {row["name"]: row for row in rows if "min_ms" in row}
+    found: list[Row] = []
+    for goal in goals:
+        if goal.above in timed and goal.below in timed:
+            above, below = timed[goal.above], timed[goal.below]
+            ratio = above["min_ms"] / below["min_ms"]
+            found.append(
+                {
+                    "ratio": f"{goal.above} / {goal.below}",
+                    "wanted": str(goal),
+                    "min": ratio,
+                    "median": above["median_ms"] / below["median_ms"],
+                    "reached": goal.least <= ratio <= goal.most,
+                }
+            )
+    return found
+
+
+def goal_table(found: Sequence[Row]) -> str:
+    """What `met` found, as a Markdown table; least times decide."""
+    lines = [
+        [
+            *(row["ratio"], row["wanted"], number(row["min"]), number(row["median"])),
+            "yes" if row["reached"] else "no",
+        ]
+        for row in found
+    ]
+    return markdown(["ratio", "wanted", "min", "median", "reached"], lines)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import folx
 
 from .cases import Problem
 from .contestants import Call
-from .with_jax import batched, network
+from .with_jax import PointFunction, batched
 
 
-def forward_laplacian(problem: Problem) -> Call:
+def _laplacian_of(function: PointFunction) -> PointFunction:
+    return lambda x: folx.forward_laplacian(function)(x).laplacian
+
+
+def laplacian(problem: Problem) -> Call:
     """folx.forward_laplacian of the network of one point."""
+    return batched(_laplacian_of, problem)
 
-    def laplacian(x: Any, params: Any) -> Any:
-        return folx.forward_laplacian(lambda y: network(y, params))(x).laplacian
 
-    return batched(laplacian, problem)
+def biharmonic(problem: Problem) -> Call:
+    """folx.forward_laplacian of a function that calls folx.forward_laplacian."""
+
+    def twice(function: PointFunction) -> PointFunction:
+        return _laplacian_of(_laplacian_of(function))
+
+    return batched(twice, problem)

@@ -1,8 +1,10 @@
-"""JAX: four ways to the trace of the Hessian, each under jit(vmap)."""
+"""JAX: ways to the Laplacian and to the Laplacian of the Laplacian, each under jit(vmap)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import jax
@@ -13,8 +15,10 @@ from jax.experimental.jet import jet
 from .cases import Problem
 from .contestants import Call
 
+PointFunction = Callable[[Any], Any]
 
-def network(x: Any, params: Any) -> Any:
+
+def network(params: Any, x: Any) -> Any:
     """u(x) for one point x (D,)."""
     *hidden, (weights, bias) = params
     for matrix, offset in hidden:
@@ -22,56 +26,99 @@ def network(x: Any, params: Any) -> Any:
     return (x @ weights + bias)[0]
 
 
-def batched(point_laplacian: Callable[[Any, Any], Any], problem: Problem) -> Call:
-    """The call for a function (x, params) of one point, compiled over the batch."""
+def batched(operator: Callable[[PointFunction], PointFunction], problem: Problem) -> Call:
+    """The call for an operator on functions of one point, compiled over the batch."""
     jax.config.update("jax_enable_x64", problem.points.dtype == np.float64)
-    function = jax.jit(jax.vmap(point_laplacian, in_axes=(0, None)))
-    points, params = jax.device_put((problem.points, problem.params))
-    return lambda: np.asarray(function(points, params))
+
+    def at_point(params: Any, x: Any) -> Any:
+        return operator(partial(network, params))(x)
+
+    function = jax.jit(jax.vmap(at_point, in_axes=(None, 0)))
+    params, points = jax.device_put((problem.params, problem.points))
+    return lambda: np.asarray(function(params, points))
 
 
-def _sum_over_axes(second_derivative: Callable[[Any], Any], x: Any) -> Any:
+def _sum_over_axes(second_derivative: PointFunction, x: Any) -> Any:
     return jax.vmap(second_derivative)(jnp.eye(len(x), dtype=x.dtype)).sum()
 
 
-def jvp_of_grad(problem: Problem) -> Call:
+def _by_jvp_of_grad(function: PointFunction) -> PointFunction:
     """Forward over reverse: e . d(grad u)(e), summed over the axes e."""
+    gradient = jax.grad(function)
 
-    def laplacian(x: Any, params: Any) -> Any:
-        gradient = jax.grad(lambda y: network(y, params))
+    def laplacian(x: Any) -> Any:
         return _sum_over_axes(lambda e: jnp.vdot(e, jax.jvp(gradient, (x,), (e,))[1]), x)
 
-    return batched(laplacian, problem)
+    return laplacian
 
 
-def jvp_of_jvp(problem: Problem) -> Call:
+def _by_jvp_of_jvp(function: PointFunction) -> PointFunction:
     """Forward over forward: the second derivative along each axis."""
 
-    def laplacian(x: Any, params: Any) -> Any:
+    def laplacian(x: Any) -> Any:
         def second(e: Any) -> Any:
-            def first(y: Any) -> Any:
-                return jax.jvp(lambda z: network(z, params), (y,), (e,))[1]
-
-            return jax.jvp(first, (x,), (e,))[1]
+            return jax.jvp(lambda y: jax.jvp(function, (y,), (e,))[1], (x,), (e,))[1]
 
         return _sum_over_axes(second, x)
 
-    return batched(laplacian, problem)
+    return laplacian
 
 
-def hessian_trace(problem: Problem) -> Call:
+def _by_hessian(function: PointFunction) -> PointFunction:
     """The whole Hessian by jax.hessian, and its trace."""
-    return batched(lambda x, params: jnp.trace(jax.hessian(network)(x, params)), problem)
+    return lambda x: jnp.trace(jax.hessian(function)(x))
 
 
-def jet_second_order(problem: Problem) -> Call:
-    """Second Taylor coefficients by jax.experimental.jet, one curve per axis."""
+def _top_coefficient(function: PointFunction, x: Any, direction: Any, order: int) -> Any:
+    """The derivative of this order along a direction, by jax.experimental.jet."""
+    zero = jnp.zeros_like(direction)
+    return jet(function, (x,), ((direction, *[zero] * (order - 1)),))[1][-1]
 
-    def laplacian(x: Any, params: Any) -> Any:
-        def second(e: Any) -> Any:
-            series = ((e, jnp.zeros_like(e)),)
-            return jet(lambda y: network(y, params), (x,), series)[1][1]
 
-        return _sum_over_axes(second, x)
+def _by_jet(function: PointFunction) -> PointFunction:
+    """Second Taylor coefficients, one curve per axis."""
+    return lambda x: _sum_over_axes(lambda e: _top_coefficient(function, x, e, 2), x)
 
-    return batched(laplacian, problem)
+
+LAPLACIANS: Mapping[str, Callable[[PointFunction], PointFunction]] = {
+    "jvp of jvp": _by_jvp_of_jvp,
+    "jvp of grad": _by_jvp_of_grad,
+    "hessian": _by_hessian,
+    "jet": _by_jet,
+}
+
+
+def laplacian(way: str, problem: Problem) -> Call:
+    """The Laplacian in one of these ways."""
+    return batched(LAPLACIANS[way], problem)
+
+
+def biharmonic(way: str, problem: Problem) -> Call:
+    """The Laplacian of the Laplacian, both in the same way."""
+
+    def twice(function: PointFunction) -> PointFunction:
+        return LAPLACIANS[way](LAPLACIANS[way](function))
+
+    return batched(twice, problem)
+
+
+def biharmonic_by_jet(problem: Problem) -> Call:
+    """Fourth derivatives along D^2 directions, with the weights that interpolation gives them.
+
+    With D_v for the fourth derivative along v, 12 u_iijj = D_(i+j) + D_(i-j) - 2 D_i - 2 D_j, so
+    Lap Lap u = (1 - (D - 1)/3) sum_i D_i + 1/6 sum over i < j of (D_(i+j) + D_(i-j)).
+    """
+    dimension = problem.points.shape[1]
+    axes = np.eye(dimension, dtype=problem.points.dtype)
+    pairs = [e + sign * f for e, f in combinations(axes, 2) for sign in (1, -1)]
+    directions = np.array([*axes, *pairs])
+    weights = np.repeat([1 - (dimension - 1) / 3, 1 / 6], [dimension, len(pairs)])
+
+    def weighted(function: PointFunction) -> PointFunction:
+        def at_point(x: Any) -> Any:
+            fourth = jax.vmap(lambda v: _top_coefficient(function, x, v, 4))(directions)
+            return fourth @ weights.astype(axes.dtype)
+
+        return at_point
+
+    return batched(weighted, problem)

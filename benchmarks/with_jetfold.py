@@ -1,9 +1,6 @@
-"""jetfold: the network in plain NumPy for one point, the Laplacian over the batch."""
+"""jetfold: the network in plain NumPy for one point, the operators over the batch."""
 
 from __future__ import annotations
-
-from functools import partial
-from typing import Literal
 
 import numpy as np
 
@@ -11,6 +8,7 @@ import jetfold as jf
 
 from .cases import Array, Params, Problem
 from .contestants import Call
+from .operators import SEED
 
 
 def network(x: Array, params: Params) -> Array:
@@ -22,10 +20,19 @@ def network(x: Array, params: Params) -> Array:
     return output
 
 
-def _laplacian(method: Literal["collapsed", "standard"], problem: Problem) -> Call:
+def laplacian(method: str, problem: Problem) -> Call:
+    """jf.laplacian, exact."""
     operator = jf.laplacian(network, method=method)
     return lambda: np.asarray(operator(problem.points, problem.params))
 
 
-collapsed = partial(_laplacian, "collapsed")
-standard = partial(_laplacian, "standard")
+def estimate(samples: int, problem: Problem) -> Call:
+    """jf.laplacian with random directions, new ones in each call, drawn within it."""
+    operator = jf.laplacian(network, samples=samples, seed=SEED)
+    return lambda: np.asarray(operator(problem.points, problem.params))
+
+
+def biharmonic(method: str, problem: Problem) -> Call:
+    """jf.biharmonic."""
+    operator = jf.biharmonic(network, method=method)
+    return lambda: np.asarray(operator(problem.points, problem.params))

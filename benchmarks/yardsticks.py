@@ -46,12 +46,12 @@ class MatrixProduct:
         return lambda: np.asarray(np.matmul(left, right, out=out)[0])
 
 
-def products_of(case: Case) -> tuple[MatrixProduct, ...]:
-    """Two square products, and the case's own hidden layers with all their vectors.
+def products_of(case: Case, vectors: int) -> tuple[MatrixProduct, ...]:
+    """Two square products, and the case's own hidden layers with so many vectors per point.
 
     Which shape and kernels are best differs between machines; the peak is the best rate of all.
     """
-    rows = case.points * (case.widths[0] + 2)
+    rows = case.points * vectors
     layers = {(rows, inner, columns) for inner, columns in pairwise(case.widths[1:-1])}
     shapes = [(1024, 1024, 1024), (2048, 2048, 2048), *sorted(layers)]
     return tuple(MatrixProduct(*shape, kernels) for shape, kernels in product(shapes, KERNELS))

@@ -16,8 +16,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
 try:
-    from benchmarks import cases, contestants, machine, plot, racing, report, yardsticks
-    from benchmarks.laplacian import add_shares, judged, table
+    from benchmarks import (
+        biharmonic,
+        cases,
+        contestants,
+        laplacian,
+        machine,
+        operators,
+        plot,
+        racing,
+        report,
+        stochastic,
+        yardsticks,
+    )
+    from benchmarks.comparison import Comparison, add_shares, judged, table
 finally:
     sys.path.remove(str(ROOT))
 
@@ -106,30 +118,63 @@ def raising() -> cases.Array:
     ],
 )
 def test_wrong_results_are_flagged(result: Callable[[Any], Any], status: str) -> None:
-    reference = cases.reference_laplacian(SMALL.problem("float64"))
+    reference = operators.reference_laplacian(SMALL.problem("float64"))
     assert judged("somebody", lambda: result(reference), reference, "float32")["status"] == status
 
 
-def test_the_reference_agrees_with_finite_differences() -> None:
-    problem = SMALL.problem("float64")
-
-    def network(points: cases.Array) -> cases.Array:
-        for weights, bias in problem.params[:-1]:
-            points = np.tanh(points @ weights + bias)
-        weights, bias = problem.params[-1]
-        return np.asarray((points @ weights + bias)[:, 0])
-
-    step, total = 1e-4, np.zeros(SMALL.points)
-    for axis in np.eye(SMALL.widths[0]):
-        ahead, behind = problem.points + step * axis, problem.points - step * axis
-        total += (network(ahead) - 2 * network(problem.points) + network(behind)) / step**2
-    np.testing.assert_allclose(cases.reference_laplacian(problem), total, rtol=0, atol=1e-6)
+def network(problem: cases.Problem) -> cases.Array:
+    points = problem.points
+    for weights, bias in problem.params[:-1]:
+        points = np.tanh(points @ weights + bias)
+    weights, bias = problem.params[-1]
+    return np.asarray((points @ weights + bias)[:, 0])
 
 
-def test_nominal_operations_of_the_paper_network() -> None:
+def differences(
+    function: Callable[[cases.Problem], cases.Array], directions: cases.Array
+) -> cases.Array:
+    """The sum of second differences of a function's values (N,) along directions."""
+    problem, step = SMALL.problem("float64"), 1e-4
+    total = -2 * len(directions) * function(problem)
+    for direction in directions:
+        for sign in (1, -1):
+            moved = problem.points + sign * step * direction
+            total += function(cases.Problem(problem.params, moved))
+    return np.asarray(total / step**2)
+
+
+AXES = np.eye(SMALL.widths[0])
+
+
+@pytest.mark.parametrize(
+    ("operator", "inner", "directions"),
+    [
+        (operators.LAPLACIAN, network, AXES),
+        (operators.BIHARMONIC, operators.reference_laplacian, AXES),
+        (
+            operators.estimate(2),
+            network,
+            np.random.default_rng(operators.SEED).standard_normal((2, 3)) / np.sqrt(2),
+        ),
+    ],
+    ids=["Laplacian", "biharmonic", "estimate"],
+)
+def test_references_agree_with_finite_differences(
+    operator: operators.Operator,
+    inner: Callable[[cases.Problem], cases.Array],
+    directions: cases.Array,
+) -> None:
+    reference = operator.reference(SMALL.problem("float64"))
+    assert np.abs(reference).max() > 0.01
+    np.testing.assert_allclose(reference, differences(inner, directions), rtol=0, atol=1e-6)
+
+
+def test_nominal_operations_of_the_paper_networks() -> None:
     weights = 50 * 768 + 768 * 768 + 768 * 512 + 512 * 512 + 512
-    assert cases.PAPER.flops == 2 * 52 * weights * 512
+    assert cases.PAPER.flops(operators.LAPLACIAN.vectors(50)) == 2 * 52 * weights * 512
     assert cases.PAPER.title == "50-768x2-512x2-1, N = 512"
+    assert [operators.BIHARMONIC.vectors(dimension) for dimension in (2, 3, 5)] == [9, 14, 27]
+    assert operators.estimate(16).vectors(50) == 18
 
 
 @pytest.mark.parametrize("text", ["nobody", "2-3:4", "2-1:0", "2-x-1:3"])
@@ -140,13 +185,17 @@ def test_an_unknown_case_is_an_error(text: str) -> None:
 
 def test_contestants_are_chosen_by_the_beginning_of_their_names() -> None:
     assert [c.name for c in contestants.contestants_of(["FOLX"])] == ["folx"]
-    assert contestants.contestants_of([]) == contestants.CONTESTANTS
+    assert contestants.contestants_of([]) == contestants.FOR_LAPLACIAN
+    sampled = contestants.contestants_of(["jetfold s"], contestants.FOR_STOCHASTIC)
+    assert [c.name for c in sampled] == [f"jetfold S = {count}" for count in contestants.SAMPLES]
     with pytest.raises(ValueError, match="no contestant"):
         contestants.contestants_of(["nobody"])
 
 
 def test_a_missing_library_is_named() -> None:
-    absent = contestants.Contestant("x", "with_x", "f", ("numpy", "no_such_library"))
+    absent = contestants.Contestant(
+        "x", operators.LAPLACIAN, "with_x", "f", (), ("numpy", "no_such_library")
+    )
     assert absent.missing() == "not installed: no_such_library"
 
 
@@ -156,7 +205,8 @@ def test_yardsticks_multiply() -> None:
     assert first_row.shape == (5,)
     assert np.isfinite(first_row).all()
     assert product.flops == 2 * 3 * 4 * 5
-    assert {(p.inner, p.columns) for p in yardsticks.products_of(SMALL)} >= {(5, 4), (1024, 1024)}
+    shapes = {(p.rows, p.inner, p.columns) for p in yardsticks.products_of(SMALL, vectors=7)}
+    assert shapes == {(6 * 7, 5, 4), (1024, 1024, 1024), (2048, 2048, 2048)}
 
 
 def test_table_and_plot_show_who_is_left_without_a_time(tmp_path: Path) -> None:
@@ -174,27 +224,81 @@ def test_table_and_plot_show_who_is_left_without_a_time(tmp_path: Path) -> None:
     assert any(line.startswith("| ill | failed: ValueError: no |") for line in lines)
 
     pytest.importorskip("matplotlib")
-    content = {"dtype": "float32", "machine": machine.describe(), "cases": [case]}
+    content = {
+        "title": "Anything",
+        "dtype": "float32",
+        "machine": machine.describe(),
+        "cases": [case],
+    }
     plot.save(content, tmp_path / "times.png")
     assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_goals_are_ratios_of_those_who_were_timed() -> None:
+    rows: list[report.Row] = [
+        {"name": "a", "min_ms": 1.0, "median_ms": 3.0},
+        {"name": "b", "min_ms": 4.0, "median_ms": 6.0},
+        {"name": "c", "status": "wrong"},
+    ]
+    goals = [
+        report.Goal("a", "b", most=0.3),
+        report.Goal("b", "a", least=5),
+        report.Goal("a", "b", 0.2, 0.25),
+        report.Goal("a", "c", most=1),
+    ]
+    found = report.met(goals, rows)
+    assert [(row["min"], row["median"]) for row in found] == [(0.25, 0.5), (4, 2), (0.25, 0.5)]
+    assert report.goal_table(found).splitlines()[2:] == [
+        "| a / b | at most 0.3 | 0.25 | 0.5 | yes |",
+        "| b / a | at least 5 | 4 | 2 | no |",
+        "| a / b | 0.2 to 0.25 | 0.25 | 0.5 | yes |",
+    ]
+
+
+COMPARISONS = {
+    "laplacian": laplacian.LAPLACIANS,
+    "biharmonic": biharmonic.BIHARMONICS,
+    "stochastic": stochastic.ESTIMATES,
+}
+
+
+@pytest.mark.parametrize("name", ["biharmonic", "stochastic"])
+def test_goals_name_contestants_and_hold_for_the_network_of_the_paper(name: str) -> None:
+    comparison = COMPARISONS[name]
+    names = {contestant.name for contestant in comparison.contestants}
+    (paper,) = comparison.cases
+    assert {who for goal in comparison.goals(paper) for who in (goal.above, goal.below)} <= names
+    assert comparison.goals(paper)
+    assert not comparison.goals(SMALL)
+
+
+def test_an_estimate_should_cost_its_share_of_the_vectors() -> None:
+    goals = {goal.above: goal for goal in stochastic.goals(cases.PAPER)}
+    assert goals["jetfold S = 16"].least == pytest.approx(0.85 * 18 / 52)
+    assert goals["jetfold S = 16"].most == pytest.approx(1.15 * 18 / 52)
+
+
 @pytest.mark.slow
-def test_every_installed_contestant_is_right_and_the_result_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "comparison", [pytest.param(found, id=name) for name, found in COMPARISONS.items()]
+)
+def test_every_installed_contestant_is_right_and_the_result_is_written(
+    comparison: Comparison, tmp_path: Path
+) -> None:
     path = tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.laplacian", "--output", str(path)]
+    command = [sys.executable, "-m", f"benchmarks.{comparison.name}", "--output", str(path)]
     command += ["--cases", "3-5-4-1:6", "--repetitions", "1", "--dtype", "float64"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert str(ROOT) not in path.read_text()
     content = json.loads(path.read_text())
-    left_out = {c.name: reason for c in contestants.CONTESTANTS if (reason := c.missing())}
+    left_out = {c.name: reason for c in comparison.contestants if (reason := c.missing())}
     assert content["left_out"] == left_out
     assert all(f"Left out: {name} ({reason})" in done.stdout for name, reason in left_out.items())
 
     rows = content["cases"][0]["rows"]
     assert [row["name"] for row in rows] == [
-        c.name for c in contestants.CONTESTANTS if c.name not in left_out
+        c.name for c in comparison.contestants if c.name not in left_out
     ]
     for row in rows:
         assert row["status"] == "ok", row
