@@ -135,12 +135,14 @@ class _Lowering:
         spaced = affine(read.rows)
         start, step = (spaced[0], spaced[1][0]) if spaced is not None else (0, 1)
         table = None if spaced is not None else read.rows
-        steps = {axis: rows * self._row_step(place) for axis, rows in read.turns}
-        own = place.type.directions
-        steps |= dict(zip(own, place.strides(own), strict=True))
-        lists = {picked.new: picked.index.value * steps[picked.old] for picked in read.picks}
-        for picked in read.picks:
-            del steps[picked.old]
+        unit, own = self._row_step(place), place.type.directions
+        steps = dict(zip(own, place.strides(own), strict=True))
+        lists = {
+            picked.new: picked.index.value
+            * (steps.pop(picked.old) if picked.step is None else picked.step * unit)
+            for picked in read.picks
+        }
+        steps |= {axis: rows * unit for axis, rows in read.turns}
         strides = tuple(lists.get(axis, steps.get(axis, 0)) for axis in axes)
         return Access(place, start, step, table, strides)
 

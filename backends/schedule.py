@@ -15,6 +15,7 @@ from jetfold.backends.views import (
     Picks,
     Turns,
     affine,
+    axes_of,
     broadcast,
     is_view,
     pick,
@@ -173,9 +174,7 @@ class Scheduler:
 
     def axes(self, read: Read) -> tuple[DirectionAxis, ...]:
         """The direction axes along which what is read moves."""
-        gone = {picked.old for picked in read.picks}
-        have = {*self.graph[read.node].type.directions, *(axis for axis, _ in read.turns)}
-        return tuple(sorted((have - gone) | {picked.new for picked in read.picks}))
+        return axes_of(self.graph[read.node].type, read.turns, read.picks)
 
     def _is_term(self, node: int) -> bool:
         """Whether a node is a function that gives the terms of something collected, only."""
@@ -203,7 +202,8 @@ class Scheduler:
         if axis not in self.axes(read):
             return read
         order = Array(np.argsort(op.index.value, kind="stable"))
-        return read._replace(picks=pick(read.picks, axis, sorted_axis, order))
+        turns, picks = pick(read.turns, read.picks, axis, sorted_axis, order)
+        return read._replace(turns=turns, picks=picks)
 
     def _concatenated(self, axis: int, operands: Sequence[int]) -> list[Read]:
         numbered = []

@@ -34,11 +34,15 @@ Turns = tuple[tuple[DirectionAxis, int], ...]
 
 @dataclass(frozen=True)
 class Picked:
-    """Element i along axis ``new`` is element ``index[i]`` along axis ``old`` in memory."""
+    """Element i along axis ``new`` is element ``index[i]`` along axis ``old`` in memory.
+
+    If there is a ``step``, the axis in memory is one of the point, with this step in rows.
+    """
 
     new: DirectionAxis
     old: DirectionAxis
     index: Array
+    step: int | None = None
 
 
 Picks = tuple[Picked, ...]
@@ -93,9 +97,11 @@ def views(
             found[node] = _turned(op, found[operand], graph[operand].type.shape)
         elif isinstance(op, Pick):
             view = found[operand]
-            axes = {axis.name: axis for axis in graph[operand].type.directions}
-            picks = pick(view.picks, axes[op.old], op.new, op.index)
-            found[node] = View(view.node, view.rows, view.turns, picks)
+            old = next(axis for axis in graph[operand].type.directions if axis.name == op.old)
+            if old in axes_of(graph[view.node].type, view.turns, view.picks):
+                turns, picks = pick(view.turns, view.picks, old, op.new, op.index)
+                view = View(view.node, view.rows, turns, picks)
+            found[node] = view  # where all elements along the axis are one, so are those picked
         else:
             numbers = np.arange(1, 1 + math.prod(graph[operand].type.shape))
             moved = apply(op, [Value(numbers.reshape(graph[operand].type.shape))]).array
@@ -116,13 +122,31 @@ def _turned(op: Direct, view: View, shape: tuple[int, ...]) -> View:
     return View(view.node, rows[0].reshape(-1), (*view.turns, (op.axis, step)), view.picks)
 
 
-def pick(picks: Picks, old: DirectionAxis, new: DirectionAxis, index: Array) -> Picks:
-    """Picks followed by another: one for each axis in memory."""
+def axes_of(kind: Type, turns: Turns, picks: Picks) -> tuple[DirectionAxis, ...]:
+    """The direction axes along which a view of a value of this type moves.
+
+    Its other axes are copies. An axis in memory that is picked away may share its name with one
+    of them, or with an axis of the point that has become a direction axis.
+    """
+    gone = {picked.old for picked in picks if picked.step is None}
+    turned = [axis for axis, _ in turns]
+    return tuple(sorted({*kind.directions} - gone | {*turned, *(picked.new for picked in picks)}))
+
+
+def pick(
+    turns: Turns, picks: Picks, old: DirectionAxis, new: DirectionAxis, index: Array
+) -> tuple[Turns, Picks]:
+    """A pick along an axis of a view: its turns and picks, one pick for each axis in memory."""
     for known in picks:
         if known.new == old:
             rest = tuple(other for other in picks if other != known)
-            return (*rest, Picked(new, known.old, Array(known.index.value[index.value])))
-    return (*picks, Picked(new, old, index))
+            both = Array(known.index.value[index.value])
+            return turns, (*rest, Picked(new, known.old, both, known.step))
+    for turn in turns:
+        if turn[0] == old:
+            left = tuple(other for other in turns if other != turn)
+            return left, (*picks, Picked(new, old, index, turn[1]))
+    return turns, (*picks, Picked(new, old, index))
 
 
 def turns_evenly(op: Direct, rows: Index, shape: tuple[int, ...]) -> bool:

@@ -181,10 +181,17 @@ def test_all_addresses_are_inside(graph: Graph) -> None:
                 rows = rows[rows >= 0]
             if not rows.size:
                 continue
-            reach = sum(s * (n - 1) for s, n in zip(strides, instruction.sizes, strict=True))
+            lists = [made.args[s : s + n] for s, n in zip(strides, instruction.sizes, strict=True)]
+            offsets = [
+                stride * np.arange(n) if isinstance(known, int) else listed
+                for known, stride, listed, n in zip(
+                    access.strides, strides, lists, instruction.sizes, strict=True
+                )
+            ]
+            reach = sum(int(offset.max(initial=0)) for offset in offsets)
             inside = program.workspace * samples if isinstance(access.place, Place) else size
             width = samples if isinstance(access.place, Place) else 1
-            assert rows.min() >= 0
+            assert rows.min() + sum(int(offset.min(initial=0)) for offset in offsets) >= 0
             assert rows.max() + reach + width <= inside
 
 

@@ -70,7 +70,7 @@ def check_schedule(graph: Graph) -> None:
         assert len(fresh) == len(set(fresh))
         assert done.isdisjoint(fresh)
         done.update(fresh)
-    assert {view.node for view in scheduler.views.values()} <= done
+    assert {view.node for view in scheduler.views.values()} <= done | scheduler.terms
 
 
 def check_nest(scheduler: Scheduler, nest: Nest, done: frozenset[int]) -> None:

@@ -21,6 +21,7 @@ from jetfold.graph import (
     Map,
     Parameter,
     Pick,
+    Replicate,
     Reshape,
     Sum,
     Type,
@@ -105,6 +106,35 @@ def test_picks() -> None:
         total(editor, editor.add(Map(A * B), once, left)),
         total(editor, editor.add(Map(A * B + C), twice, x, editor.add(Pick(MIXED, "m", P), left))),
         editor.add(Sum((0,), ("p",)), once),
+    ]
+    check(editor.freeze(outputs))
+
+
+def test_picks_of_copies() -> None:
+    editor = Editor()
+    _, left, _ = along(editor, M)
+    copies = editor.add(Replicate(Q), left)
+    picked = editor.add(Pick(Array(np.array([3, 3, 0, 1, 2])), "q", P), copies)
+    check(
+        editor.freeze([total(editor, picked), total(editor, editor.add(Map(A * B), picked, left))])
+    )
+
+
+def test_names_that_are_free_again() -> None:
+    """An axis that is picked away, and others of its name: copies, or an axis of the point."""
+    editor = Editor()
+    x = editor.add(Input("x", Type((3,))))
+    v = editor.add(Parameter("v", Type((3,), (M,))))
+    picked = editor.add(Pick(LEFT, "m", P), editor.add(Map(A * sp.sin(B)), x, v))
+    values = [editor.add(Replicate(M), picked), editor.add(Direct(0, M), picked)]
+    values += [editor.add(Pick(Array(np.array([1, 1, 0, 2])), "m", Q), value) for value in values]
+    numbers = editor.add(Constant(NUMBERS, (P,)))
+    u = editor.add(Parameter("u", Type((), (M,))))
+    w = editor.add(Parameter("w", Type((), (Q,))))
+    weights = [u, u, w, w]
+    outputs = [
+        total(editor, editor.add(Map(A * B * C), value, weight, numbers))
+        for value, weight in zip(values, weights, strict=True)
     ]
     check(editor.freeze(outputs))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jetfold.graph import (
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
@@ -24,6 +25,7 @@ from jetfold.graph import (
     Map,
     Op,
     Parameter,
+    Pick,
     Replicate,
     Reshape,
     Slice,
@@ -121,8 +123,9 @@ class _Builder:
 
     def graph(self, operations: int) -> Graph:
         steps = [self.map, self.map, self.move, self.sum, self.copy, self.direct, self.join]
+        steps += [self.contract, self.product, self.pick, self.collect]
         for _ in range(operations):
-            step = self.draw(st.sampled_from([*steps, self.contract, self.product]))
+            step = self.draw(st.sampled_from(steps))
             node = self.draw(st.sampled_from(self.values[-5:]))
             self.values.append(step(node, self.editor[node].type))
         others = self.draw(st.lists(st.sampled_from(self.values), max_size=2))
@@ -173,6 +176,33 @@ class _Builder:
                 if axis.size == size and axis not in kind.directions:
                     return self.editor.add(Direct(position, axis), node)
         return node
+
+    def pick(self, node: int, kind: Type) -> int:
+        directed = self._directed(node, kind)
+        old, new = self._axes(directed)
+        return self.editor.add(Pick(self._indices(new.size, old.size), old.name, new), directed)
+
+    def collect(self, node: int, kind: Type) -> int:
+        directed = self._directed(node, kind)
+        old, new = self._axes(directed)
+        index = self._indices(old.size, new.size)
+        return self._mean(Collect(index, old.name, new), directed)
+
+    def _directed(self, node: int, kind: Type) -> int:
+        """The node, or another one if it has no direction axis."""
+        others = [value for value in self.values if self.editor[value].type.directions]
+        return node if kind.directions else self.draw(st.sampled_from(others))
+
+    def _axes(self, node: int) -> tuple[DirectionAxis, DirectionAxis]:
+        """An axis of a node, and one that can take its place."""
+        directions = self.editor[node].type.directions
+        old = self.draw(st.sampled_from(directions))
+        free = [axis for axis in AXES if axis == old or axis not in directions]
+        return old, self.draw(st.sampled_from(free))
+
+    def _indices(self, length: int, size: int) -> Array:
+        numbers = st.lists(st.integers(0, size - 1), min_size=length, max_size=length)
+        return Array(np.array(self.draw(numbers), dtype=np.int64))
 
     def join(self, node: int, kind: Type) -> int:
         same = [v for v in self.values if self.editor[v].type.shape == kind.shape]
