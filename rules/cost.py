@@ -7,7 +7,7 @@ from collections import Counter
 
 import sympy as sp
 
-from jetfold.graph import Contract, Graph, Map, Sum
+from jetfold.graph import Collect, Contract, Graph, Map, Sum
 from jetfold.graph.ops import split_spec
 
 
@@ -37,7 +37,7 @@ def operations_of(graph: Graph, node: int) -> int:
     match graph[node].op:
         case Map(expr):
             return elements * int(sp.count_ops(expr))
-        case Sum():
+        case Sum() | Collect():
             operand = graph[graph.operands(node)[0]].type
             return operand.elements
         case Contract(spec):
