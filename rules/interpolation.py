@@ -103,8 +103,6 @@ def _as_powers(monomial: Sequence[int]) -> Iterator[tuple[Direction, Fraction]]:
 @lru_cache(maxsize=1024)
 def _powers(i: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], Fraction], ...]:
     """Combinations j without a common divisor and weights w with xi^i = sum of w (j.xi)^|i|."""
-    if len(i) <= 1:
-        return tuple(((1,) * len(i), Fraction(1)) for _ in i)
     order = sum(i)
     found: defaultdict[tuple[int, ...], Fraction] = defaultdict(Fraction)
     for j, number in gamma(i).items():

@@ -310,19 +310,19 @@ def test_functionals_of_different_outputs_and_what_is_made_of_them() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_outputs_that_do_not_depend_on_the_point(method: str) -> None:
-    """Their derivatives are zeros of their shape, their values are values."""
+    """Their derivatives are zeros of their shape, their values are values; 0 f is zero."""
     point = Input("x", Type((2,)))
     graph = trace(lambda x: (x, np.ones((3, 2)) * 2, x[0]), (point,)).graph
-    operators = [x, x**2 + y**2, 3 + x + x * y]
+    operators = [x, x**2 + y**2, 3 + x + x * y, 0]
     final = stage(interpolated(graph, point, problem(operators, (2,), 3)), method)
     validate(final)
     points = rational_points(2, 2)
     found = outputs_at(final, points)
-    assert [array.shape[1:] for array in found] == [(2,)] * 3 + [(3, 2)] * 3 + [()] * 3
-    assert all((array == 0).all() for array in found[3:5])
-    assert (found[5] == 6).all()
+    assert [array.shape[1:] for array in found] == [(2,)] * 4 + [(3, 2)] * 4 + [()] * 4
+    assert all((found[i] == 0).all() for i in (1, 3, 4, 5, 7, 9, 11))
+    assert (found[6] == 6).all()
     assert found[2].tolist() == [[3 * a + 1, 3 * b] for a, b in points]
-    assert found[8].tolist() == [3 * a + 1 for a, _ in points]
+    assert found[10].tolist() == [3 * a + 1 for a, _ in points]
 
 
 @pytest.mark.parametrize("method", METHODS)
