@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import networkx as nx
 import numpy as np
 
 from jetfold.arrays import FloatArray, as_array, read_parameters, split_batch
@@ -117,12 +118,14 @@ def of_every_output(
 
 
 def joined(graph: Graph, others: list[Graph]) -> Graph:
-    """A graph with the outputs of all of them; the first one's nodes keep their numbers."""
+    """A graph with the outputs of all of them; the first one's nodes stay as they are."""
     editor = Editor(graph)
     outputs = list(graph.outputs)
     for other in others:
-        roles = [role.of for node in editor.nx if (role := editor[node].role) is not None]
+        before = {node: editor[node] for node in editor.nx}
+        roles = [known.role.of for known in before.values() if known.role is not None]
         where = editor.insert(other, {}, first_number=max([editor.next_node, *roles]) + 1)
+        nx.set_node_attributes(editor.nx, before, "node")
         outputs += [where[output] for output in other.outputs]
     return editor.freeze(outputs)
 

@@ -77,8 +77,9 @@ class WeightedLaplacian(PointOperator):
     ) -> None:
         super().__init__(function, **options)
         self.factors = _factors(sigma, matrix, self.point_ndim)
-        given = tuple(factor.columns for factor in self.factors)
-        self.sigma = given if isinstance(sigma, tuple) or matrix else given[0]
+        self.matrix = matrix
+        columns = tuple(factor.columns for factor in self.factors)
+        self.sigma = np.array(sigma) if matrix else columns if len(columns) > 1 else columns[0]
 
     def _companions(self, count: int) -> Sequence[Companion]:
         return [
@@ -205,12 +206,10 @@ def _eigen_split(sigma: Any, ndim: int) -> tuple[FloatArray, FloatArray]:
     array = _finite(sigma, "sigma")
     shape = array.shape[:ndim]
     if array.ndim != 2 * ndim or array.shape[ndim:] != shape:
-        wanted = ", ".join(f"D{i}" for i in range(1, ndim + 1)) if ndim > 1 else "D"
+        axes = ["D"] if ndim == 1 else [f"D{i}" for i in range(1, ndim + 1)]
         raise ArgumentError(
             f"sigma has shape {array.shape}; with matrix=True and point_ndim={ndim} it has to be "
-            f"({', '.join([wanted] * 2)}), a symmetric matrix"
-            if ndim
-            else "a number"
+            f"({', '.join(axes * 2)}), a symmetric matrix"
         )
     n = int(np.prod(shape))
     square = array.reshape(n, n).astype(np.float64)
