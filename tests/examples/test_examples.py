@@ -15,6 +15,7 @@ COMMANDS = {
     "hydrogen": ("--points", "100"),
     "paper_network": ("--widths", "5", "20", "20", "1", "--points", "10"),
     "inspect_rule": ("arctan2", "--order", "3"),
+    "plate": ("--points", "100"),
 }
 
 
@@ -52,6 +53,15 @@ def test_network_notices_a_wrong_laplacian(capsys: pytest.CaptureFixture[str]) -
     example.by_differences = lambda points, layers: np.ones(len(points))
     assert example.main([*COMMANDS["paper_network"]]) == 1
     assert capsys.readouterr().out.count("WRONG") == 2
+
+
+def test_plate_notices_a_wrong_load(capsys: pytest.CaptureFixture[str]) -> None:
+    example = load("plate")
+    right = example.load
+    example.METHODS = ("nested",)
+    example.load = lambda points: right(points) + 1e-6
+    assert example.main(["--points", "10"]) == 1
+    assert capsys.readouterr().out.count("WRONG") == 1
 
 
 @pytest.mark.parametrize("name", ["tanh", "hypot", "power", "erf", "where", "gammaln", "maximum"])
