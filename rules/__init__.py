@@ -1,6 +1,16 @@
 """The mathematics as data: how coefficients propagate, and what may be collapsed.
 
 Read in this order: `primitives` (the table), `derive` (Taylor rules from one expression), `taylor`
-(a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums), `operators`
-(which jets an operator needs), `cost` (what a graph costs), `taylor_rule` (rules to look at).
+(a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums), `taylor_rule`
+(rules to look at).
+
+Then operators: `polynomial` (their notation), `problem` (what one asks of a function),
+`interpolation` and `operators` (jets along straight lines), `jet_algebra`, `tables`, `directions`
+and `minimal` (the fewest coefficients), `form` (coefficients that differ from point to point),
+`methods`, `prediction` and `cost` (the choice), `symbolic_algebra` and `algebra_text` (algebras to
+look at).
+
+Last PDE expressions: `pde` with `pde_reading`, `pde_gradient` and `pde_checks` (what an expression
+asks), `factors` (products of operators), `from_sympy` (expressions for graphs), `estimate` and
+`quadratic` (means over random directions).
 """
