@@ -77,7 +77,7 @@ def _means(
     fourth_moment: Callable[[int], Fraction] | None,
 ) -> list[tuple[FloatArray, Fraction]]:
     """The directions v_r of each mean, and its weight."""
-    term = next(iter(part))
+    term = min(part)
     if order == 2:
         plus, minus = factors_of(matrix_of(part, count))
         weighted = [(plus, Fraction(1)), (minus, Fraction(-1))]

@@ -96,7 +96,7 @@ def test_means(
 coefficients = st.lists(st.integers(-3, 3), min_size=10, max_size=10)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(coefficients, st.integers(1, 3))
 def test_means_of_random_operators_of_order_2(numbers: list[int], samples: int) -> None:
     terms = [sp.S.One, x, y, z, x**2, y**2, z**2, x * y, x * z, y * z]
