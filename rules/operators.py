@@ -16,7 +16,6 @@ from jetfold.graph import (
     Editor,
     Graph,
     Input,
-    Op,
     Pick,
     Replicate,
     Sum,
@@ -24,7 +23,6 @@ from jetfold.graph import (
     add_map,
     constant,
     fit,
-    operand_symbol,
 )
 from jetfold.rules.directions import Directions, fresh_axes
 from jetfold.rules.interpolation import Direction, Family, families
@@ -168,50 +166,6 @@ def exact_directions(shape: tuple[int, ...]) -> Callable[[Editor, DirectionAxis]
     """The ``directions`` of a `Problem`: one for each coordinate of a point of this shape."""
     identity = np.eye(math.prod(shape)).reshape((-1, *shape))
     return lambda editor, axis: editor.add(Constant(Array(identity), (axis,)))
-
-
-def fresh_axis(graph: Graph, size: int) -> DirectionAxis:
-    """A direction axis with a name that no value of the graph has: r, r1, r2, ..."""
-    used = {axis.name for node in graph for axis in graph[node].type.directions}
-    names = (f"r{i}" if i else "r" for i in range(len(used) + 1))
-    return DirectionAxis(next(name for name in names if name not in used), size)
-
-
-def unit_directions(graph: Graph, shape: tuple[int, ...]) -> Constant:
-    """One direction for each coordinate of a point of this shape."""
-    size = int(np.prod(shape))
-    identity = np.eye(size).reshape((size, *shape))
-    return Constant(Array(identity), (fresh_axis(graph, size),))
-
-
-def direction_sum(
-    graph: Graph, point: Input, directions: Op, order: int, weight: sp.Expr = sp.S.One
-) -> Graph:
-    """Standard Taylor mode for ``weight * sum_r <d^order f(x), v_r, .., v_r>``.
-
-    ``point`` is the `Input` of the function graph that moves; ``directions`` is a leaf of its shape
-    with one direction axis r, the vectors v_r. R jets ``(x, v_r, 0, .., 0)`` are pushed, each
-    with its own copy of everything (`Replicate` at the point), and their highest coefficients
-    are added up. The other inputs stand still. One output for each output of the function.
-    """
-    editor = Editor()
-    velocity = editor.add(directions)
-    (axis,) = editor[velocity].type.directions
-    paths = {}
-    for node in graph.inputs:
-        copies = editor.add(Replicate(axis), editor.add(graph[node].op))
-        kind = editor[copies].type
-        first = velocity if graph[node].op == point else constant(editor, 0, kind)
-        paths[node] = [copies, first, *[constant(editor, 0, kind)] * (order - 1)]
-    jets = push_forward(editor, graph, order, paths)
-    outputs = []
-    for output in graph.outputs:
-        jet = jets[output]
-        shape = graph[output].type.shape
-        top = jet[order] if len(jet) > 1 else constant(editor, 0, Type(shape))
-        total = editor.add(Sum((), (axis.name,)), fit(editor, top, Type(shape, (axis,))))
-        outputs.append(add_map(editor, weight * operand_symbol(0), {operand_symbol(0): total}))
-    return editor.freeze(outputs)
 
 
 def jet(graph: Graph, point: Input, order: int) -> Graph:
