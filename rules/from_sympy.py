@@ -61,4 +61,6 @@ def _translated(expr: Any) -> Any:
         return expr
     parts = [_translated(part) for part in expr.args]
     made: Any = _OTHER_NAMES.get(expr.func, expr.func)(*parts)
+    if made is sp.nan:
+        raise ArgumentError(f"{expr} is no real number for most values of its symbols")
     return made
