@@ -34,6 +34,7 @@ from jetfold.operator import Companion
 from jetfold.point_operator import PointOperator, of_every_output
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
+from jetfold.rules.quadratic import factors_of
 
 
 @dataclass(frozen=True)
@@ -222,11 +223,8 @@ def _eigen_split(sigma: Any, ndim: int) -> tuple[FloatArray, FloatArray]:
             f"sigma is not symmetric: entries [{i}, {j}] and [{j}, {i}] are {square[i, j]:g} and "
             f"{square[j, i]:g}; the operator sees the symmetric part only, (A + A.T) / 2: pass that"
         )
-    values, vectors = np.linalg.eigh((square + square.T) / 2)
-    scaled = vectors * np.sqrt(np.abs(values))
-    least = n * float(precision) * np.abs(values).max(initial=0.0)
-    plus, minus = scaled[:, values > least], scaled[:, values < -least]
-    return plus.reshape(*shape, -1), minus.reshape(*shape, -1)
+    plus, minus = factors_of((square + square.T) / 2, float(precision))
+    return plus.T.reshape(*shape, -1), minus.T.reshape(*shape, -1)
 
 
 def _of_point_and_parameters(factor: Factor, count: int) -> Callable[..., Any]:

@@ -29,17 +29,17 @@ def matrix_of(form: Polynomial, count: int) -> FloatArray:
     return matrix
 
 
-def factors_of(matrix: FloatArray) -> Factors:
+def factors_of(matrix: FloatArray, precision: float = float(np.finfo(np.float64).eps)) -> Factors:
     """The fewest directions whose squares add up to a symmetric matrix, by its eigenvectors.
 
-    Eigenvalues that are not larger than rounding errors of the largest one count as zero. A
-    diagonal matrix keeps its axes.
+    Eigenvalues that are not larger than rounding errors of the largest one, with entries of this
+    precision, count as zero. A diagonal matrix keeps its axes.
     """
     if (matrix == np.diag(np.diag(matrix))).all():
         values, vectors = np.diag(matrix), np.eye(len(matrix))
     else:
         values, vectors = np.linalg.eigh(matrix)
-    least = len(matrix) * np.finfo(np.float64).eps * np.abs(values).max(initial=0.0)
+    least = len(matrix) * precision * np.abs(values).max(initial=0.0)
     directions = (vectors * np.sqrt(np.abs(values))).T
     return Factors(directions[values > least], directions[values < -least])
 
