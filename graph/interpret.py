@@ -37,6 +37,13 @@ from jetfold.graph.ops import (
 
 BATCH = "*"
 
+SMALL_PRODUCT = 1 << 24
+"""Multiplications up to which a product is not given to BLAS.
+
+The threads of OpenBLAS spin for a while after a product (from 2^19 multiplications on) and take the
+cores from compiled code that runs next, for longer than the product takes.
+"""
+
 
 class Value(NamedTuple):
     """An array whose leading axes are named; the rest are the point's."""
@@ -139,7 +146,13 @@ def _contract(op: Contract, operands: list[Value], lead: tuple[str, ...]) -> Val
     spec = ",".join(named) + "->" + "".join(capital.values()) + result
     exact = any(operand.array.dtype == object for operand in operands)
     arrays = [operand.array for operand in operands]
-    return Value(np.asarray(np.einsum(spec, *arrays, optimize=not exact)), lead)
+    sizes = dict(
+        item
+        for name, array in zip(named, arrays, strict=True)
+        for item in zip(name, array.shape, strict=True)
+    )
+    small = len(arrays) < 3 and math.prod(sizes.values()) <= SMALL_PRODUCT
+    return Value(np.asarray(np.einsum(spec, *arrays, optimize=not (exact or small))), lead)
 
 
 def interpret(
