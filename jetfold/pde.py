@@ -11,6 +11,7 @@ from sympy.core.function import AppliedUndef
 from jetfold.directions import Seed
 from jetfold.field_operator import FieldOperator
 from jetfold.rules.pde import Residual, derivative_functionals, residual
+from jetfold.rules.polynomial import Polynomial
 
 
 class PDE(FieldOperator):
@@ -25,10 +26,38 @@ class PDE(FieldOperator):
         **options: Any,
     ) -> None:
         stacked = isinstance(expressions, (list, tuple, sp.Tuple))
-        super().__init__(function, residual(expressions, coords, fields), stacked, **options)
+        found = residual(expressions, coords, fields)
+        super().__init__(function, found, stacked, **options)
+        self.residual = found
         self.expressions = expressions
         self.coords = tuple(coords)
         self.fields = fields
+
+    @property
+    def functionals(self) -> dict[sp.Symbol, sp.Expr]:
+        """The fewest linear operators on fields through which the expressions can be written.
+
+        Each under the symbol that stands for it in ``residual.expressions``.
+        """
+        return {
+            symbol: _applied(
+                functional.polynomial, self.residual.fields[functional.output], self.coords
+            )
+            for symbol, functional in zip(
+                self.residual.symbols, self.residual.functionals, strict=True
+            )
+        }
+
+
+def _applied(polynomial: Polynomial, field: AppliedUndef, coords: Sequence[sp.Symbol]) -> sp.Expr:
+    """An operator applied to a field."""
+    return sp.Add(
+        *(
+            sp.Rational(number.numerator, number.denominator)
+            * (field.diff(*(coords[i] for i in monomial)) if monomial else field)
+            for monomial, number in polynomial.items()
+        )
+    )
 
 
 class Derivatives(FieldOperator):
