@@ -167,8 +167,12 @@ class Derivation:
     @property
     def stages(self) -> tuple[Rewriting, ...]:
         """The rewritings on the way to the final graph, in order."""
-        before = {"standard": (self._push,), "collapsed": (self._push, self._pull)}
-        return (*before.get(self.chosen, ()), self._clean)
+        match self.chosen:
+            case "standard":
+                return self._push, self._clean
+            case "collapsed":
+                return self._push, self._pull, self._clean
+        return (self._clean,)
 
     @property
     def steps(self) -> list[Step]:

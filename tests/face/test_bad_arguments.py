@@ -91,14 +91,29 @@ def test_axes_of_a_point(wrong: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "wrong", "choices", "meant"),
     [
-        ({"method": "colapsed"}, "method 'colapsed'", "auto, standard, collapsed", "collapsed"),
-        ({"method": "Standard"}, "method 'Standard'", "auto, standard, collapsed", "standard"),
-        ({"method": "fast"}, "method 'fast'", "auto, standard, collapsed", ""),
-        ({"method": None}, "method None", "auto, standard, collapsed", ""),
+        (
+            {"method": "colapsed"},
+            "method 'colapsed'",
+            "auto, standard, collapsed, nested, minimal",
+            "collapsed",
+        ),
+        (
+            {"method": "Standard"},
+            "method 'Standard'",
+            "auto, standard, collapsed, nested, minimal",
+            "standard",
+        ),
+        ({"method": "fast"}, "method 'fast'", "auto, standard, collapsed, nested, minimal", ""),
+        ({"method": None}, "method None", "auto, standard, collapsed, nested, minimal", ""),
         ({"backend": "gpu"}, "backend 'gpu'", "cpu, reference", "cpu"),
         ({"backend": "refrence"}, "backend 'refrence'", "cpu, reference", "reference"),
         ({"backend": 3}, "backend 3", "cpu, reference", ""),
-        ({"distribution": "radamacher"}, "distribution 'radamacher'", "normal, rad", "rademacher"),
+        (
+            {"distribution": "radamacher"},
+            "distribution 'radamacher'",
+            "normal, rademacher, sphere",
+            "rademacher",
+        ),
         ({"distribution": "uniform"}, "distribution 'uniform'", "normal, rademacher", ""),
     ],
 )

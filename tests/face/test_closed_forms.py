@@ -12,7 +12,7 @@ LAPLACIAN, BIHARMONIC = 2, 4  # orders
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-@pytest.mark.parametrize("method", ["standard", "collapsed"])
+@pytest.mark.parametrize("method", ["standard", "collapsed", "minimal"])
 def test_laplacian_interpreted(dimension: int, method: str) -> None:
     op = jf.laplacian(together(dimension), method=method, backend="reference")
     x = points(dimension, 20)
@@ -38,7 +38,7 @@ def test_laplacian_compiled_by_standard_taylor_mode() -> None:
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-@pytest.mark.parametrize("outer", ["standard", "collapsed"])
+@pytest.mark.parametrize("outer", ["standard", "collapsed", "minimal"])
 def test_biharmonic_by_nesting_interpreted(dimension: int, outer: str) -> None:
     inner = jf.laplacian(together(dimension))
     x = points(dimension, 20)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 
 import jetfold as jf
 from jetfold.backends.reference import ReferenceGraph
-from jetfold.derivation import Derivation
+from jetfold.derivation import WHERE_MISSING, Derivation
 from jetfold.graph import Contract, Graph, Input, Map, Parameter, Step
 from jetfold.graph.validate import validate
 from known_answers import points
+from messages import message_of
 
 STAGES = ("function_graph", "taylor_graph", "shared_graph", "collapsed_graph", "final_graph")
 
@@ -148,6 +150,128 @@ def test_every_stage_is_a_graph_that_can_be_run(method: str) -> None:
             assert_allclose(found, network(x, params), rtol=1e-13)
         else:
             assert_allclose(found, expected, rtol=1e-11, err_msg=stage)
+
+
+@pytest.mark.parametrize("method", ["nested", "minimal"])
+def test_graphs_of_the_other_methods(method: str, tmp_path: Path) -> None:
+    """They are made by clean-up alone, and compute the same."""
+    x, params = points(2, 4), weights(2)
+    derivation = jf.biharmonic(network, method=method).derivation(x, params)
+    assert derivation.chosen == method
+    assert [stage.graph for stage in derivation.stages] == [derivation.final_graph]
+    expected = jf.laplacian(jf.laplacian(network), backend="reference")(x, params)
+    for graph in (getattr(derivation, f"{method}_graph"), derivation.final_graph):
+        validate(graph)
+        (found,) = run(graph, x, params)
+        assert_allclose(found, expected, rtol=1e-11)
+    derivation.draw(tmp_path / "biharmonic.svg")
+    text = " ".join(ET.parse(tmp_path / "biharmonic.svg").getroot().itertext())
+    assert "standard Taylor mode: 21 vectors per node" in text
+    assert f"{method}: {derivation.cost.vectors[method]} vectors per node" in text
+
+
+class Counted:
+    """Builders that count how often each of them is called."""
+
+    def __init__(self, *methods: str) -> None:
+        self.graph = jf.laplacian(wave).derivation(points(3)).taylor_graph
+        self.calls: list[str] = []
+        self.builders = {method: partial(self.build, method) for method in methods}
+
+    def build(self, method: str) -> Graph:
+        self.calls.append(method)
+        return self.graph
+
+    def derivation(self, method: str = "auto", predict: Any = None) -> Derivation:
+        return Derivation(self.graph, self.builders, method, predict)
+
+
+def test_graphs_are_made_when_asked_for() -> None:
+    counted = Counted("standard", "minimal", "nested")
+    derivation = counted.derivation("minimal", lambda: pytest.fail("nothing to choose from"))
+    assert derivation.methods == ("standard", "collapsed", "nested", "minimal")
+    assert derivation.chosen == "minimal"
+    assert counted.calls == []
+    assert len(derivation.steps) > 0
+    assert derivation.final_graph is derivation.final_graph
+    assert counted.calls == ["minimal"]
+    counted = Counted("standard", "minimal", "nested")
+    cost = counted.derivation().cost
+    assert list(cost.vectors) == list(cost.operations) == list(derivation.methods)
+    assert counted.calls == []
+    assert cost.vectors["nested"] == cost.vectors["minimal"] > 0
+    assert cost.flops == cost.operations["collapsed"] < cost.operations["standard"]
+    assert sorted(counted.calls) == ["minimal", "nested", "standard"]
+    with pytest.raises(KeyError):
+        cost.vectors["fastest"]
+    assert repr(cost.vectors) == str(dict(cost.vectors))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "chosen"),
+    [
+        ({}, "collapsed"),
+        ({"standard": 3, "collapsed": 2, "minimal": 1}, "minimal"),
+        ({"standard": 3, "collapsed": 2, "minimal": 2.5}, "collapsed"),
+        ({"standard": 1, "collapsed": 2, "minimal": 2}, "standard"),
+        ({"standard": 9, "nested": 5, "minimal": 5, "collapsed": 5}, "collapsed"),
+        ({"standard": 9, "nested": 5, "minimal": 5, "collapsed": 6}, "minimal"),
+        ({"standard": 5, "nested": 5, "minimal": 6, "collapsed": 6}, "nested"),
+        ({"nested": 1}, "nested"),
+    ],
+)
+def test_the_cheapest_by_prediction(predicted: dict[str, float], chosen: str) -> None:
+    """Of equal ones the first in the order collapsed, minimal, nested, standard."""
+    counted = Counted("standard", "minimal", "nested")
+    calls = []
+
+    def predict() -> dict[str, float]:
+        calls.append(1)
+        return predicted
+
+    derivation = counted.derivation(predict=predict)
+    assert derivation.chosen == derivation.cost.chosen == chosen
+    assert derivation.cost.predicted == predicted
+    assert len(calls) == 1
+    assert counted.derivation("standard", lambda: predicted).chosen == "standard"
+    assert counted.derivation("standard", lambda: predicted).cost.predicted == predicted
+
+
+def test_what_is_not_there_is_not_chosen() -> None:
+    counted = Counted("standard")
+    derivation = counted.derivation(predict=lambda: {"minimal": 1, "nested": 1, "standard": 2})
+    assert derivation.chosen == "standard"
+
+
+def test_operators_say_what_they_predict() -> None:
+    """The comparison of the methods that an operator has, by which the cheapest runs."""
+    for make in (jf.laplacian, jf.biharmonic, partial(jf.weighted_laplacian, sigma=np.eye(3))):
+        derivation = make(network).derivation(points(3), weights(3, width=64))
+        assert set(derivation.cost.predicted) == set(derivation.methods)
+        least = min(derivation.cost.predicted.values())
+        assert derivation.cost.predicted[derivation.chosen] == least
+    assert jf.biharmonic(network).derivation(points(3), weights(3, 64)).chosen == "minimal"
+
+
+@pytest.mark.parametrize("method", ["nested", "minimal"])
+def test_methods_that_are_not_there(method: str) -> None:
+    counted = Counted("standard")
+    expected = (
+        f"there is no method {method!r} for this operator: it {WHERE_MISSING[method]}; "
+        "choose from auto, standard, collapsed"
+    )
+    assert message_of(jf.ArgumentError, counted.derivation, method) == expected
+    assert counted.derivation().methods == ("standard", "collapsed")
+    message = message_of(jf.ArgumentError, getattr, counted.derivation(), f"{method}_graph")
+    assert message == expected
+
+
+def test_a_laplacian_is_no_product() -> None:
+    op = jf.laplacian(wave, method="nested")
+    for call in (op, op.derivation, op.source):
+        message = message_of(jf.ArgumentError, call, points(3))
+        assert "needs an operator that is a product of simpler ones" in message
+        assert message.endswith("choose from auto, standard, collapsed, minimal")
 
 
 def test_stages_follow_one_another() -> None:

@@ -194,7 +194,7 @@ def quadratic(x: Any) -> Any:
 
 
 @pytest.mark.parametrize("distribution", VARIANCE)
-@pytest.mark.parametrize("method", ["standard", "collapsed"])
+@pytest.mark.parametrize("method", ["standard", "collapsed", "minimal"])
 def test_estimates_have_the_right_mean_and_variance(distribution: str, method: str) -> None:
     calls, samples = 2000, 4
     variance = VARIANCE[distribution] / samples

@@ -147,7 +147,7 @@ def exact(function: Function, x: NDArray[Any], order: int = 2) -> NDArray[Any]:
 def test_nested(name: str) -> None:
     function, expected = NESTED[name]
     x = points(3, 5)
-    for method in ("standard", "collapsed"):
+    for method in ("standard", "collapsed", "minimal"):
         op = jf.laplacian(function, method=method, backend="reference")
         assert_allclose(op(x, A), exact(expected, x), rtol=1e-11, atol=1e-11, err_msg=method)
 
@@ -192,7 +192,7 @@ def test_an_inner_operator_does_not_depend_on_the_choices_for_it() -> None:
     """Inside of a traced function there is no batch, no backend and no compiled code."""
     x = points(3, 5)
     expected = exact(lambda x, a: lap(sp_gaussian(x), x), x)
-    for method in ("standard", "collapsed", "auto"):
+    for method in ("standard", "collapsed", "minimal", "auto"):
         for backend in ("cpu", "reference"):
             inner = jf.laplacian(gaussian, method=method, backend=backend)
             found = jf.laplacian(inner, backend="reference")(x)
