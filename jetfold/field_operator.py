@@ -318,11 +318,8 @@ class _Asked:
 
 
 def _number(value: Any, name: str) -> Any:
-    """The value of a symbol: a whole number may change like any other, without a new trace."""
-    if isinstance(value, (Tracer, float)):
-        return value
-    array = as_array(value, name)
-    return float(array) if isinstance(value, int) else array
+    """The value of a symbol: whole numbers are arrays, too, and change without a new trace."""
+    return value if isinstance(value, (Tracer, float)) else as_array(value, name)
 
 
 def _fits(shape: Shape, target: Shape) -> bool:
