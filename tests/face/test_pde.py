@@ -72,6 +72,14 @@ EQUATIONS = {
         (x, t),
         {"beta": -0.4},
     ),
+    "anisotropic diffusion": Equation(
+        ((1 + x**2) * flow.diff(x) + nu * sp.sin(y) * flow.diff(y)).diff(x)
+        + sp.exp(x) * flow.diff(y, t)
+        - beta * sp.Heaviside(x) * t * flow.diff(t, 2)
+        + flow * flow.diff(x) ** 2,
+        (x, y, t),
+        {"nu": 0.7, "beta": -1.5},
+    ),
     "plate": Equation(
         plate.diff(x, 4)
         + 2 * plate.diff(x, 2, y, 2)
@@ -175,6 +183,7 @@ WITH = {
     ],
     "Kuramoto-Sivashinsky": ["gelu network", "attention", "contractions", "helium"],
     "plate": ["softplus network", "layer norm"],
+    "anisotropic diffusion": ["attention", "oscillator"],
     "order 3": ["silu network", "entropy"],
     "list": ["residual network", "oscillator", "shifts"],
 }

@@ -116,6 +116,19 @@ def test_equations(wanted: Any, residual: Any, vectors: tuple[int, int]) -> None
     assert derivation(expr, coords).cost.vectors["minimal"] == vectors[1]
 
 
+@pytest.mark.parametrize("size", DIMENSIONS)
+def test_coefficients_that_differ_from_point_to_point(size: int) -> None:
+    """Any operator of order 2 is one form at each point: the Laplacian's vectors are enough."""
+    coords, w = field(size)
+    nu = sp.Symbol("nu")
+    pairs = combinations_with_replacement(coords, 2)
+    form = sp.Add(*(sp.sin(a + i * nu * b) * w.diff(a, b) for i, (a, b) in enumerate(pairs, 1)))
+    expr = form + w * w.diff(coords[0]) ** 2 - coords[1] * w.diff(coords[1])
+    assert derivation(expr, coords, nu=0.5).cost.vectors["minimal"] == size + 2
+    d = derivation([expr, w], coords, nu=0.5)  # a list needs all second derivatives by themselves
+    assert d.cost.vectors["minimal"] == 1 + size + size * (size + 1) // 2
+
+
 @pytest.mark.parametrize("samples", [1, 4])
 def test_estimates(samples: int) -> None:
     coords, w = field(5)
