@@ -21,6 +21,13 @@ from jetfold.rules.jet_algebra import JetAlgebra
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
 
+EFFORT = {"standard": 1, "collapsed": 1, "nested": 3, "minimal": 2}
+"""How long a term takes, measured in small functions on a CPU.
+
+The factors of a term of a table are found by their indices; nested operators pass intermediate
+values through memory.
+"""
+
 
 class Jets(NamedTuple):
     """How many vectors a value turns into, and how many terms an elementwise function takes."""
@@ -30,7 +37,9 @@ class Jets(NamedTuple):
 
 
 def predict(graph: Graph, problem: Problem) -> dict[str, int]:
-    """Floating-point operations for one point by each method that the problem has, roughly."""
+    """Operations for one point by each method that the problem has: those of the products, and
+    the terms weighted by `EFFORT`.
+    """
     polynomials = [functional.polynomial for functional in problem.functionals]
     found = {
         "standard": straight_jets(polynomials, collapsed=False),
@@ -45,7 +54,7 @@ def predict(graph: Graph, problem: Problem) -> dict[str, int]:
     products = sum(operations_of(graph, n) for n in nodes if isinstance(graph[n].op, Contract))
     elements = sum(graph[n].type.elements for n in nodes if isinstance(graph[n].op, Map))
     return {
-        method: jets.vectors * products + 2 * jets.terms * elements
+        method: jets.vectors * products + 2 * EFFORT[method] * jets.terms * elements
         for method, jets in found.items()
     }
 
