@@ -97,6 +97,7 @@ EQUATIONS = {
         (x, y),
         factors=True,
     ),
+    "square of a product": Equation(plate.diff(x, y) ** 2, (x, y)),
     "minimal surface": Equation(
         (1 + plate.diff(y) ** 2) * plate.diff(x, 2)
         - 2 * plate.diff(x) * plate.diff(y) * plate.diff(x, y)
