@@ -20,7 +20,7 @@ from jetfold.rules.cost import vectors
 from jetfold.rules.factors import factored
 from jetfold.rules.methods import methods, wanted_part
 from jetfold.rules.polynomial import Polynomial, degree, from_sympy
-from jetfold.rules.prediction import minimal_jets, predict, straight_jets
+from jetfold.rules.prediction import EFFORT, minimal_jets, predict, straight_jets
 from jetfold.rules.problem import Functional, Problem
 from jetfold.rules.quadratic import times
 from problems import X, at_points, derivative, outputs_at, problem, stage
@@ -174,16 +174,16 @@ def test_many_variables_are_not_factored() -> None:
 
 
 def test_predicted_costs() -> None:
-    """Vectors times the operations of products, and two for every term of every element."""
+    """Vectors times the operations of products, and the effort of every term of every element."""
     graph, _ = graph_of(lambda v: np.tanh(v @ A))
     wanted = problem([x**2 + y**2 + z**2], (3,), outputs=1)
     # 1 + 3 + 3 vectors; terms: y1 and y2 = g'' x1^2 + g' x2, 3 of each and 3 products; collapsed
     # one linear term for all.
     product = 2 * 9
     assert predict(graph, wanted) == {
-        "standard": 7 * product + 2 * 9 * 3,
-        "collapsed": 5 * product + 2 * 7 * 3,
-        "minimal": 5 * product + 2 * 7 * 3,
+        "standard": 7 * product + 2 * EFFORT["standard"] * 9 * 3,
+        "collapsed": 5 * product + 2 * EFFORT["collapsed"] * 7 * 3,
+        "minimal": 5 * product + 2 * EFFORT["minimal"] * 7 * 3,
     }
     value = problem([sp.S.One], (3,))
     assert set(predict(graph, value).values()) == {product}
