@@ -130,12 +130,11 @@ class Operator(ABC):
         """Trace the function at a point; ``parameters`` are trees of nodes or traced values."""
         self._check_signature(len(parameters))
         arguments = (point, *parameters)
-        traced = self._trace(
-            _named_as(self.function, self._evaluated), repr(self), arguments, editor
-        )
+        named = _named_as(self.function, self._evaluated)
+        traced = self._trace(named, "", arguments, editor)
         companions = []
         for name, function in self._companions(len(parameters)):
-            beside = self._trace(function, f"{name} of {self!r}", arguments, editor)
+            beside = self._trace(function, f"{name} of ", arguments, editor)
             companions.append(simplify(beside.graph).graph)
         graph = renumbered(simplify(traced.graph).graph)
         return self._derivation(graph, point, companions), self._outputs(traced.outputs)
@@ -143,7 +142,7 @@ class Operator(ABC):
     def _trace(
         self,
         function: Callable[..., Any],
-        name: str,
+        part: str,
         arguments: tuple[Any, ...],
         editor: Editor | None,
     ) -> Traced:
@@ -152,7 +151,7 @@ class Operator(ABC):
             return trace(function, arguments, editor)
         except JetfoldError as error:
             error.add_note(
-                f"While tracing {name} for one point x of shape {point.type.shape}; "
+                f"While tracing {part}{self!r} for one point x of shape {point.type.shape}; "
                 "all other axes, in front, are a batch (see point_ndim)."
             )
             raise

@@ -63,11 +63,13 @@ def split_form(
 
     None where that is no form of order 2, or where something else is of order 2.
     """
+    orders = [degree(polynomial) for polynomial in polynomials]
+    if max(orders) != 2:
+        return None
     slopes = [sp.diff(expr, symbol) for symbol in symbols]
     unknown = set(symbols)
     known = [q for q, slope in enumerate(slopes) if slope and not slope.free_symbols & unknown]
     others = [q for q, symbol in enumerate(symbols) if q not in known and expr.has(symbol)]
-    orders = [degree(polynomial) for polynomial in polynomials]
     if max((orders[q] for q in known), default=0) != 2 or any(orders[q] > 1 for q in others):
         return None
     symbol = sp.Symbol("form", real=True)

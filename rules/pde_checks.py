@@ -189,18 +189,19 @@ def check_smooth(expr: sp.Expr, derivatives: Mapping[sp.Symbol, sp.Expr]) -> Non
     In the value of a field it may have kinks and jumps, but not where it was differentiated.
     """
     for node in sp.preorder_traversal(expr):
-        occurring = node.free_symbols & derivatives.keys()
-        shown = short(node.xreplace(derivatives)) if occurring else short(node)
         if isinstance(node, sp.Derivative):
             raise ArgumentError(
-                f"{shown} cannot be carried out, as what stands in it is not smooth or has no "
-                "known derivative"
+                f"{short(node.xreplace(derivatives))} cannot be carried out, as what stands in it "
+                "is not smooth or has no known derivative"
             )
+        if not isinstance(node, (sp.DiracDelta, sp.Piecewise, *JUMPS)):
+            continue
+        occurring = node.free_symbols & derivatives.keys()
         if isinstance(node, sp.DiracDelta) and occurring:
             raise ArgumentError(
-                f"{shown} is not a function: it arises where a jump is differentiated, such as "
-                "that in the derivative of |..|; use a smooth function, such as "
-                "sqrt(..**2 + epsilon**2) for |..|"
+                f"{short(node.xreplace(derivatives))} is not a function: it arises where a jump is "
+                "differentiated, such as that in the derivative of |..|; use a smooth function, "
+                "such as sqrt(..**2 + epsilon**2) for |..|"
             )
         inside = [derivatives[s] for s in occurring if isinstance(derivatives[s], sp.Derivative)]
         selects = isinstance(node, sp.Piecewise) and any(
@@ -209,8 +210,9 @@ def check_smooth(expr: sp.Expr, derivatives: Mapping[sp.Symbol, sp.Expr]) -> Non
         if inside and (isinstance(node, JUMPS) or selects):
             raise ArgumentError(
                 f"the derivative {min(map(str, inside))} stands inside a function that is not "
-                f"smooth, {shown}: use a smooth one, such as sqrt(..**2 + epsilon**2) for |..|, or "
-                "ask for the derivatives themselves and combine them in NumPy"
+                f"smooth, {short(node.xreplace(derivatives))}: use a smooth one, such as "
+                "sqrt(..**2 + epsilon**2) for |..|, or ask for the derivatives themselves and "
+                "combine them in NumPy"
             )
 
 

@@ -65,7 +65,7 @@ def read(
         applied: _real_function(applied, real)
         for applied in union(expr.atoms(AppliedUndef) for expr in everything)
     }
-    evaluated = [expr.xreplace(functions | real).doit() for expr in expressions]
+    evaluated = [_evaluated(expr.xreplace(functions | real)) for expr in expressions]
     for expr in evaluated:
         check_numbers(expr)
     point = {real[symbol]: position for position, symbol in enumerate(coords)}
@@ -93,6 +93,16 @@ def read(
     written = {made: function for function, made in functions.items()}
     unknowns = {symbol: place for place, symbol in places.items()}
     return Reading(found, unknowns, originals, tuple(written[field] for field in known))
+
+
+def _evaluated(expr: sp.Expr) -> sp.Expr:
+    """The expression with all derivatives carried out, each once however often it occurs."""
+    derivatives = expr.atoms(sp.Derivative)
+    if not all(isinstance(derivative.expr, AppliedUndef) for derivative in derivatives):
+        return expr.doit()
+    places = {derivative: sp.Dummy(real=True) for derivative in derivatives}
+    found = {place: derivative.doit() for derivative, place in places.items()}
+    return expr.xreplace(places).doit().xreplace(found)
 
 
 def _real_function(applied: AppliedUndef, real: dict[sp.Symbol, sp.Symbol]) -> AppliedUndef:
