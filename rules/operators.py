@@ -164,7 +164,8 @@ def _rational(number: Fraction) -> sp.Rational:
 
 def exact_directions(shape: tuple[int, ...]) -> Callable[[Editor, DirectionAxis], int]:
     """The ``directions`` of a `Problem`: one for each coordinate of a point of this shape."""
-    identity = np.eye(math.prod(shape)).reshape((-1, *shape))
+    count = math.prod(shape)
+    identity = np.eye(count).reshape((count, *shape))
     return lambda editor, axis: editor.add(Constant(Array(identity), (axis,)))
 
 

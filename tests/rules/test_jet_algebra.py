@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
@@ -374,14 +373,12 @@ def test_operators_of_equations(
     assert found.dimension == len(found.basis) == sum(found.hilbert) == dimension
 
 
-def test_biharmonic_in_50_dimensions_is_quick_and_sparse() -> None:
+def test_biharmonic_in_50_dimensions_is_sparse() -> None:
     size = 50
     pairs = combinations_with_replacement(range(size), 2)
     square: Polynomial = {(i, i, j, j): Fraction(1 if i == j else 2) for i, j in pairs}
-    start = time.process_time()
     found = JetAlgebra([square], size)
     halves = found.product((2, 2), (0, 0), 4)
-    assert time.process_time() - start < 2  # about 0.2 s
     assert found.dimension == 1377
     assert [len(block) for block in found.blocks.values()] == [50, 1275, 50, 1]
     assert sum(len(row) for row in found.rows.values()) == 1 + 50 + 1275 + 50 * 50 + 1275

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,13 +48,9 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_large_expressions_are_fast(name: str) -> None:
+def test_functionals_of_large_expressions(name: str) -> None:
     expr, count = LARGE[name]
-    start = time.process_time()
-    found = residual(expr, COORDS)
-    seconds = time.process_time() - start
-    assert len(found.functionals) == count
-    assert seconds < 1  # 0.2 at most was seen
+    assert len(residual(expr, COORDS).functionals) == count
 
 
 def test_long_powers_are_not_multiplied_out() -> None:
