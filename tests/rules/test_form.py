@@ -33,8 +33,10 @@ from jetfold.rules.minimal import minimal
 from jetfold.rules.polynomial import Polynomial, from_sympy
 from jetfold.rules.prediction import minimal_jets
 from jetfold.rules.problem import Functional, Problem
+from problems import X as SYMBOLS
+from problems import derivative
 
-X = sp.symbols("x:3", real=True)
+X = SYMBOLS[:3]
 x, y, z = X
 D = sp.symbols("d:4", real=True)
 MATRIX = np.array([[1.0, -2.0, 3.0], [2.0, 0.0, 1.0], [-1.0, 1.0, 2.0]])
@@ -83,14 +85,6 @@ def traced(function: Any) -> tuple[Graph, Input]:
     return simplify(trace(function, (point,)).graph).graph, point
 
 
-def applied(operator: sp.Expr, written: sp.Expr) -> sp.Expr:
-    total = sp.S.Zero
-    for powers, number in sp.Poly(operator, *X).terms():
-        orders = [(s, n) for s, n in zip(X, powers, strict=True) if n]
-        total += number * (sp.diff(written, *orders) if orders else written)
-    return total
-
-
 @pytest.mark.parametrize("others", [(), (sp.S.One, z, x - 2 * y)], ids=["alone", "with others"])
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("function", [products, layers])
@@ -101,8 +95,8 @@ def test_values_of_forms(function: Any, name: str, others: tuple[sp.Expr, ...]) 
     validate(built)
     written = sp.nsimplify(function(np.array(X, dtype=object)), rational=True)
     place = dict(zip(X, map(sp.Rational, ("1/2", "3/4", "-5/4")), strict=True))
-    form = sum(c * applied(p, written) for c, p in FORMS[name])
-    expected = [*(applied(other, written) for other in others), form]
+    form = sum(c * derivative(written, p) for c, p in FORMS[name])
+    expected = [*(derivative(written, other) for other in others), form]
     exact = [sp.Rational(sp.sympify(e).subs(place)) for e in expected]
     for stage in (built, simplify(built).graph):
         numbers = EXACT.array(np.array([0.5, 0.75, -1.25]))
