@@ -232,10 +232,12 @@ def test_matrices_by_their_eigenvalues() -> None:
 
 def test_matrices_in_single_precision() -> None:
     """Round-off is that of the matrix's own precision."""
-    matrix = (ROOT @ ROOT.T).astype(np.float32)
+    root = TALL[:3]
+    matrix = (root @ root.T).astype(np.float32)
     op = interpreted(waves, matrix, matrix=True)
     assert [np.asarray(factor.columns).shape for factor in op.factors] == [(3, 2), (3, 0)]
-    assert_allclose(op(X), np.sum(ROOT @ ROOT.T * second(X), axis=(1, 2)), rtol=1e-5)
+    expected = np.sum(root @ root.T * second(X), axis=(1, 2))
+    assert_allclose(op(X), expected, rtol=1e-5, atol=1e-5)
     integers = interpreted(waves, [[2, 1, 0], [1, 2, 0], [0, 0, 0]], matrix=True)
     check(integers, np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]))
 
@@ -312,6 +314,15 @@ def test_vectors(rank: int) -> None:
     assert pair["minimal"] == 3 + rank
 
 
+def test_a_part_without_columns_costs_nothing() -> None:
+    """A matrix without negative eigenvalues has samples for its positive part alone."""
+    op = interpreted(
+        network, ROOT @ ROOT.T, matrix=True, samples=2, distribution="coordinates", seed=0
+    )
+    assert op.derivation(X).cost.vectors["collapsed"] == 4
+    assert_allclose(op(X), interpreted(network, ROOT)(X), rtol=1e-12)
+
+
 # Inside of functions ------------------------------------------------------------------------------
 
 
@@ -369,12 +380,19 @@ def test_operators_in_sigma() -> None:
     s = np.sum(X**2, axis=1)
     weights = ((s - 3) * np.exp(-s / 2))[:, None, None] ** 2 * (ROOT @ ROOT.T)
     check(op, weights)
-    for scale in (1, 2):  # with and without values that u has, too
-        op = interpreted(
-            network, lambda x, scale=scale: jf.laplacian(network)(scale * x) * TALL[:3]
-        )
-        # The outer operator has four vectors, the one in sigma five: at other nodes.
-        assert op.derivation(X).cost.vectors["collapsed"] == (4 if scale == 1 else 5)
+
+    def deep(x: Any) -> Any:
+        for _ in range(5):
+            x = np.sin(x) + np.cos(x[::-1])
+        return network(x)
+
+    def inner(x: Any) -> Any:
+        return jf.laplacian(network)(x) * TALL[:3]
+
+    # The outer operator has four vectors, the one in sigma five; not of the same nodes, except that
+    # values that u has, too, count for u.
+    assert interpreted(network, inner).derivation(X).cost.vectors["collapsed"] == 4
+    assert interpreted(deep, inner).derivation(X).cost.vectors["collapsed"] == 5
 
 
 def test_pickling_and_names() -> None:
@@ -448,6 +466,12 @@ def test_sigma_that_does_not_fit(sigma: Any, texts: list[str]) -> None:
         message = message_of(jf.ArgumentError, op, X)
         for text in texts:
             assert text in message
+
+
+def test_sigma_at_a_point_without_axes() -> None:
+    op = interpreted(np.sin, lambda x: 2 * x, point_ndim=0)
+    message = message_of(jf.ArgumentError, op, X)
+    assert message.startswith("sigma(x) has shape (); for a point x of shape () it has to be (R)")
 
 
 def test_sigma_cannot_be_traced() -> None:
