@@ -51,8 +51,9 @@ def laplacian(
         compiled anew for other ones. What the function uses from outside, arrays in its closure
         for instance, is read when it is traced: hand over as ``params`` what changes.
     method : "standard" (one jet per coordinate: 1 + 2D vectors per node), "collapsed" (the sum of
-        second derivatives is propagated: 2 + D vectors) or "auto". All give the same numbers.
-        (There is no "nested" for the Laplacian: it is not the product of simpler operators.)
+        second derivatives is propagated: 2 + D vectors), "minimal" (the operator's own jets, 2 + D
+        vectors, too) or "auto", the one of least predicted cost. All give the same numbers. There
+        is no "nested": the Laplacian is no product of simpler operators.
     backend : "cpu" or "reference".
     point_ndim : how many axes a point has, 2 for (electrons, 3).
     samples : if given, the Laplacian is estimated by the mean of second derivatives along this
