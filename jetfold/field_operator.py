@@ -12,8 +12,6 @@ import numpy as np
 import sympy as sp
 
 from jetfold.arrays import as_array
-from jetfold.backends.cpu import CompiledGraph
-from jetfold.derivation import Derivation
 from jetfold.directions import LEAF, Sampling
 from jetfold.graph import (
     ArgumentError,
@@ -74,28 +72,6 @@ class FieldOperator(PointOperator):
         self._coords = tuple(real[symbol] for symbol in wanted.coords)
         self._symbols = wanted.symbols
         self._expressions = tuple(from_sympy(expr.xreplace(real)) for expr in wanted.expressions)
-
-    # Points come by position alone here, so that a symbol may be called "points" or "self".
-
-    def __call__(  # type: ignore[override]
-        self, points: Any, /, *parameters: Any, **values: Any
-    ) -> Any:
-        """The expressions at points (..., *point); the batch axes come first."""
-        return super().__call__(points, *self._with_values(parameters, values))
-
-    def derivation(  # type: ignore[override]
-        self, points: Any, /, *parameters: Any, **values: Any
-    ) -> Derivation:
-        """The derivation for points and parameters of these shapes; nothing is compiled."""
-        return super().derivation(points, *self._with_values(parameters, values))
-
-    def source(  # type: ignore[override]
-        self, points: Any, /, *parameters: Any, **values: Any
-    ) -> str:
-        """The generated code for points and parameters of these shapes."""
-        if self.backend == "reference":
-            return super().source(points, *parameters)  # says that there is none
-        return CompiledGraph(self.derivation(points, *parameters, **values).final_graph).source
 
     # Values of symbols ----------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jetfold.arrays import as_array, read_parameters, split_batch
 from jetfold.derivation import Derivation
-from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, Type, fit
+from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, fit
 from jetfold.graph.source import located
 from jetfold.graph.trace import lift, wrap
 from jetfold.graph.tree import Structure, unflatten
@@ -19,6 +19,8 @@ from jetfold.rules.operators import jet as jet_graph
 
 class Jet(Operator):
     """``op(x0, (x1, .., xK), params)``: the coefficients along a path; see `jet`."""
+
+    points_name = "x0"
 
     def __init__(
         self,
@@ -56,12 +58,6 @@ class Jet(Operator):
         inputs = {f"x_{k}" if k else "x": batch.array for k, batch in enumerate(batches)}
         results = self._run(compiled, batches[0].batch, inputs, known)
         return self._coefficients(results, compiled.outputs)
-
-    def derivation(self, point: Any, *parameters: Any) -> Derivation:
-        """The derivation for points and parameters of these shapes; nothing is compiled."""
-        batch = split_batch(as_array(point, "x0"), self.point_ndim, "x0")
-        tree = read_parameters(parameters).tree()
-        return self._derive(Input("x", Type(batch.shape)), tree)[0]
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
         builders = {"standard": lambda: jet_graph(graph, point, self.order)}

@@ -8,11 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import update_wrapper
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from jetfold.arrays import FloatArray, Parameters, precision
+from jetfold.arrays import (
+    FloatArray,
+    Parameters,
+    as_array,
+    precision,
+    read_parameters,
+    split_batch,
+)
 from jetfold.backends.cpu import CompiledGraph
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.derivation import METHODS, Derivation
@@ -65,6 +72,9 @@ class Operator(ABC):
     Operators can be pickled if their function can; what was compiled is found in the cache again.
     """
 
+    points_name: ClassVar[str] = "X"
+    """What messages call the points."""
+
     def __init__(
         self, function: Callable[..., Any], method: str, backend: str, point_ndim: int
     ) -> None:
@@ -80,9 +90,16 @@ class Operator(ABC):
         self._known: dict[Any, Compiled] = {}
         self._structure: Structure | None = None
 
-    @abstractmethod
-    def derivation(self, points: Any, *parameters: Any) -> Derivation:
-        """The derivation for points and parameters of these shapes; nothing is compiled."""
+    # Points come by position alone, so that values can have any names, "points" and "self" too.
+
+    def derivation(self, points: Any, /, *parameters: Any, **values: Any) -> Derivation:
+        """The derivation for points and parameters of these shapes; nothing is compiled.
+
+        ``values`` are those of the symbols in the expression of an operator that has one.
+        """
+        batch = split_batch(as_array(points, self.points_name), self.point_ndim, self.points_name)
+        known = read_parameters(self._with_values(parameters, values))
+        return self._derive(Input("x", Type(batch.shape)), known.tree())[0]
 
     @abstractmethod
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
@@ -103,14 +120,23 @@ class Operator(ABC):
         """The tree in which the operator returns its results, given that of the function."""
         return outputs
 
-    def source(self, points: Any, *parameters: Any) -> str:
+    def source(self, points: Any, /, *parameters: Any, **values: Any) -> str:
         """The generated code for points and parameters of these shapes.
 
         Raises `ArgumentError` for the backend "reference", which generates none.
         """
         if self.backend == "reference":
             raise ArgumentError('the backend "reference" interprets the graph; it has no source')
-        return CompiledGraph(self.derivation(points, *parameters).final_graph).source
+        return CompiledGraph(self.derivation(points, *parameters, **values).final_graph).source
+
+    def _with_values(self, parameters: tuple[Any, ...], values: dict[str, Any]) -> tuple[Any, ...]:
+        """The parameters, with values that are given by name behind them."""
+        if values:
+            raise ArgumentError(
+                f"{self!r} takes no values by name, but got {', '.join(values)}: parameters come "
+                "by position, behind the points"
+            )
+        return parameters
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_known": {}}

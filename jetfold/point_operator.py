@@ -18,7 +18,6 @@ from jetfold.graph import (
     Editor,
     Graph,
     Input,
-    Type,
     UnsupportedError,
 )
 from jetfold.graph.source import located
@@ -67,8 +66,12 @@ class PointOperator(Operator):
         The graph's outputs are those of the function, then those of its `_companions`.
         """
 
-    def __call__(self, points: Any, *parameters: Any) -> Any:
-        """The operator at points (..., *point) with these parameters; the batch axes come first."""
+    def __call__(self, points: Any, /, *parameters: Any, **values: Any) -> Any:
+        """The operator at points (..., *point) with these parameters; the batch axes come first.
+
+        ``values`` are those of the symbols in the expression of an operator that has one.
+        """
+        parameters = self._with_values(parameters, values)
         editor = editor_of(points, parameters)
         if editor is not None:
             return self._traced(editor, points, parameters)
@@ -77,12 +80,6 @@ class PointOperator(Operator):
         compiled = self._compile(batch.shape, known)
         results = self._run(compiled, batch.batch, {"x": batch.array}, known)
         return unflatten(compiled.outputs, results)
-
-    def derivation(self, points: Any, *parameters: Any) -> Derivation:
-        """The derivation for points and parameters of these shapes; nothing is compiled."""
-        batch = split_batch(as_array(points, "X"), self.point_ndim)
-        point = Input("x", Type(batch.shape))
-        return self._derive(point, read_parameters(parameters).tree())[0]
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
         both = joined(graph, companions)

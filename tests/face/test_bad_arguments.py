@@ -258,3 +258,12 @@ def test_parameters_of_another_structure(first: Any, second: Any, before: str, n
         assert "make a new operator" in message
         again = op(*arguments, *first)  # the operator has not suffered
         np.testing.assert_array_equal(again[0], expected[0])
+
+
+def test_values_by_name_belong_to_expressions() -> None:
+    op = jf.laplacian(lambda x: np.sum(x**2), backend="reference")
+    for call in (op, op.derivation, op.source):
+        with pytest.raises(jf.ArgumentError):
+            call(np.ones(2), nu=1.0)
+    with pytest.raises(jf.ArgumentError, match="takes no values by name, but got nu"):
+        op(np.ones(2), nu=1.0)
