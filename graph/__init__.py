@@ -10,6 +10,7 @@ it is computed), `interpret` (what each operation means), `build` (nodes in norm
 from jetfold.graph.build import add_map, constant, fit
 from jetfold.graph.errors import (
     ArgumentError,
+    BackendError,
     GraphError,
     JetfoldError,
     RewriteLoopError,
@@ -54,6 +55,7 @@ __all__ = [
     "MOVES",
     "ArgumentError",
     "Array",
+    "BackendError",
     "Broadcast",
     "Coefficient",
     "Collect",

@@ -27,5 +27,9 @@ class UnsupportedError(JetfoldError, NotImplementedError):
     """A graph that is valid, but for which a rule, a function or a backend is missing."""
 
 
+class BackendError(JetfoldError, RuntimeError):
+    """What a backend needs is missing or used up: a package, a driver, a device, its memory."""
+
+
 class ArgumentError(JetfoldError, ValueError):
     """An argument of a public function with a wrong value, shape, structure or dtype."""

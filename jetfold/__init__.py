@@ -20,6 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from jetfold.biharmonic import biharmonic
 from jetfold.graph import (
     ArgumentError,
+    BackendError,
     GraphError,
     JetfoldError,
     RewriteLoopError,
@@ -41,6 +42,7 @@ except PackageNotFoundError:  # a checkout that has not been installed
 
 __all__ = [
     "ArgumentError",
+    "BackendError",
     "GraphError",
     "JetfoldError",
     "RewriteLoopError",
