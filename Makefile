@@ -11,17 +11,20 @@ TEST_ARGS ?=
 DEMO_ARGS ?=
 BENCHMARKS ?= laplacian biharmonic stochastic
 BENCH_ARGS ?=
+# The release of CUDA that the GPU's driver is for: 13 or 12.
+CUDA ?= 13
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench test-gpu bench-gpu driver clean
 
 define HELP
 make demo    run the demonstration
 make test    run all tests                           TEST_ARGS="-k layout -x", TEST_PROCESSES=2
 make check   format, lint, types and import layers
 make bench   compare speed with other tools          BENCHMARKS=laplacian BENCH_ARGS="--cases paper"
+make test-gpu, make bench-gpu: the same on an NVIDIA GPU     CUDA=12 for a driver of CUDA 12
 make clean   remove everything that make made, $(VENV) too
 
 Each sets itself up in $(VENV), from Python >= 3.11: $(PYTHON) unless PYTHON=... says otherwise.
@@ -45,6 +48,17 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 
 bench: $(VENV)/installed-bench
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done
+
+# On the GPU of this machine, in one process; without one both say so and fail.
+test-gpu: driver $(VENV)/installed-test-gpu,cuda$(CUDA)
+	$(BIN)/python -m pytest --require-gpu $(TEST_ARGS) tests/gpu
+
+bench-gpu: driver $(VENV)/installed-bench-gpu,cuda$(CUDA)
+	$(BIN)/python -m benchmarks.gpu $(BENCH_ARGS)
+
+driver:
+	@"$(PYTHON)" -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || { \
+	    echo "make: there is no NVIDIA driver on this machine (libcuda.so.1), so nothing can run on a GPU here" >&2; exit 1; }
 
 clean:
 	rm -rf $(VENV) build dist out jetfold-demo.svg *.egg-info htmlcov .coverage .coverage.*

@@ -1,0 +1,1 @@
+"""The CUDA backend: a loop program as numba.cuda kernels, on NVIDIA GPUs."""
