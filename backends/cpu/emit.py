@@ -175,7 +175,7 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], printer: Printer) 
         elif statement.expr.is_Boolean or statement.expr.is_Relational:
             yield f"{indent}{statement.target} = {printer.condition(statement.expr)}"
         else:
-            yield f"{indent}{statement.target} = {printer.vector(statement.expr)}"
+            yield f"{indent}{statement.target} = {printer.value(statement.expr)}"
     for output, symbol in phase.stores:
         offset = _offset(f"o{output}", kernel.outputs[output])
         yield f"{indent}store(ws, q{output}{offset} + s, {symbol})"
@@ -187,7 +187,7 @@ def _collected(kernel: NestKernel, statement: Collected, printer: Printer) -> It
     yield f"for i{statement.inner} in range(args[{segment}], args[{segment} + 1]):"
     for symbol, number in statement.loads:
         yield f"    {symbol} = {_load(f'p{number}', kernel.operands[number])}"
-    yield f"    {target} = {target} + {printer.vector(statement.expr)}"
+    yield f"    {target} = {target} + {printer.value(statement.expr)}"
 
 
 # Reductions --------------------------------------------------------------------------------------

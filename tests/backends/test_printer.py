@@ -70,8 +70,8 @@ def test_functions_are_collected() -> None:
 
 
 def test_a_number_alone_is_a_vector() -> None:
-    assert Printer().vector(sp.Rational(1, 4)) == "splat(0.25, ws)"
-    assert Printer().vector(A) == "a0"
+    assert Printer().value(sp.Rational(1, 4)) == "splat(0.25, ws)"
+    assert Printer().value(A) == "a0"
 
 
 def test_what_cannot_be_printed_is_an_error() -> None:
@@ -85,7 +85,7 @@ def test_what_cannot_be_printed_is_an_error() -> None:
 def evaluate(expr: Any, operands: list[Any]) -> Any:
     """The printed expression as Python on NumPy arrays."""
     printer = Printer()
-    text = printer.vector(expr)
+    text = printer.value(expr)
     names: dict[str, Any] = {name: simd.FUNCTIONS[name] for name in printer.functions}
     names |= {"powi": simd.powi, "select": simd.select, "splat": simd.splat, "nan": np.nan}
     names |= {f"a{i}": operand for i, operand in enumerate(operands)}

@@ -88,7 +88,7 @@ def test_every_function_is_tested() -> None:
 
 # digamma and its derivatives
 
-_polygamma = FUNCTIONS["polygamma"]
+_digamma, _polygamma = FUNCTIONS["digamma"], FUNCTIONS["polygamma"]
 
 
 def order(n: int) -> Callable[..., Any]:
@@ -97,7 +97,7 @@ def order(n: int) -> Callable[..., Any]:
 
 
 ORDERS: dict[int, Callable[..., Any]] = {
-    0: lambda x: _polygamma(0, x),
+    0: lambda x: _digamma(x),
     1: lambda x: _polygamma(1, x),
     2: lambda x: _polygamma(2, x),
     3: lambda x: _polygamma(3, x),

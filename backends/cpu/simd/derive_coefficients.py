@@ -111,7 +111,6 @@ def tables() -> dict[str, dict[str, tuple[Any, ...]]]:
             table["per_ln2"] = (_round(1 / mpmath.log(2), dtype),)
             table["per_half_pi"] = (_round(2 / mpmath.pi, dtype),)
             found[dtype.__name__] = table
-        found["float64"].update(_special_tables())
     return found
 
 
@@ -132,21 +131,6 @@ def _erf_polynomial(count: int, end: Any) -> list[Any]:
     values = [-w * mpmath.log(mpmath.erfc(x)) / x for x, w in zip(points, weights, strict=True)]
     found = mpmath.lu_solve(matrix.T * matrix, matrix.T * mpmath.matrix(values))
     return [found[k] / end**k for k in range(count)]
-
-
-def _special_tables() -> dict[str, tuple[Any, ...]]:
-    """For the scalar special functions: digamma on [1, 2] about its root, Bernoulli numbers."""
-    root = mpmath.findroot(mpmath.digamma, 1.46)
-
-    def quotient(t: Any) -> Any:  # digamma(x)/(x - root) with x = 1.5 + t
-        return mpmath.digamma(t + 1.5) / (t + 1.5 - root)
-
-    polynomial = mpmath.chebyfit(quotient, (-0.5, 0.5), 23)
-    return {
-        "digamma": tuple(_round(c, np.float64) for c in reversed(polynomial)),
-        "digamma_root": tuple(_split(root, [53], np.float64)),
-        "bernoulli": tuple(_round(mpmath.bernoulli(2 * k), np.float64) for k in range(1, 13)),
-    }
 
 
 def source() -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jetfold.backends.cpu.simd import elementary, primitives, scalar
+from jetfold.backends.cpu.simd import elementary, primitives
 from jetfold.backends.cpu.simd.lanewise import lanewise
 from jetfold.backends.cpu.simd.vector import vector_function
+from jetfold.backends.scalar import library
 
 _VECTORISED = (
     *(elementary.exp, elementary.expm1, elementary.log, elementary.log1p),
@@ -37,15 +38,15 @@ _LANEWISE = {
     "exp2": lanewise(_exp2, np.exp2),
     "log2": lanewise(math.log2, np.log2),
     "log10": lanewise(math.log10, np.log10),
-    "cbrt": lanewise(scalar.cbrt, np.cbrt),
+    "cbrt": lanewise(library.cbrt, np.cbrt),
     "erfc": lanewise(math.erfc),
-    "gammaln": lanewise(scalar.gammaln),
-    "digamma": lanewise(scalar.digamma),
-    "polygamma": lanewise(scalar.polygamma, integers=(0,)),
+    "gammaln": lanewise(library.gammaln),
+    "digamma": lanewise(library.digamma),
+    "polygamma": lanewise(library.polygamma, integers=(0,)),
 }
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _VECTORISED},
     **{name: vector_function(function) for name, function in _LANEWISE.items()},
 }
-"""Usable on vectors inside and outside numba; `polygamma(n, x)` takes a literal integer n."""
+"""Usable on vectors inside and outside numba; `polygamma(n, x)` takes a literal n >= 1."""
