@@ -10,17 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jetfold.backends.cpu.printer import Printer
-from jetfold.backends.program import (
-    Accumulate,
-    Collected,
-    Kernel,
-    NestKernel,
-    Operand,
-    Phase,
-    Program,
-    ReductionKernel,
-    Rows,
-)
+from jetfold.backends.emit import Dialect, kernel_body
+from jetfold.backends.program import Kernel, Program
 
 PRODUCT = 0
 """The number of the instruction that multiplies; loads, stores and kernels follow."""
@@ -79,144 +70,40 @@ def emit(program: Program) -> str:
 def _kernel(number: int, kernel: Kernel, printer: Printer) -> Iterator[str]:
     yield "@njit"
     yield f"def kernel_{number}(ws, sh, args, t, samples):"
-    match kernel:
-        case NestKernel():
-            body = _nest(kernel, printer)
-        case ReductionKernel():
-            body = _reduction(kernel)
-    yield from ("    " + line if line else line for line in body)
+    yield from ("    " + line if line else line for line in kernel_body(kernel, _Vectors(printer)))
     yield ""
     yield ""
 
 
-# Arguments and addresses --------------------------------------------------------------------------
+class _Vectors(Dialect):
+    """Vectors of samples; the integers of an instruction begin at ``t`` and hold lists, too."""
 
+    zero = "zero(ws)"
 
-def _read_arguments(
-    axes: int, operands: tuple[Operand, ...], outputs: int, segments: int = 0
-) -> Iterator[str]:
-    """Rows, reduced rows, sizes of the axes; then start, step and axis strides of each value.
+    def argument(self, number: int) -> str:
+        return f"args[t + {number}]" if number else "args[t]"
 
-    Where an axis moves by a list of offsets, the list's place stands for the stride; the places of
-    lists of segments come last.
-    """
-    yield "rows = args[t]"
-    if not outputs:
-        yield "reduced = args[t + 1]"
-    for axis in range(axes):
-        yield f"n{axis} = args[t + {2 + axis}]"
-    names = [f"u{i}" for i in range(len(operands))] + [f"o{i}" for i in range(max(outputs, 1))]
-    for i, name in enumerate(names):
-        at = 2 + axes + i * (2 + axes)
-        yield f"{name}_start, {name}_step = args[t + {at}], args[t + {at + 1}]"
-        moving = operands[i].axes if i < len(operands) else range(axes)
-        for axis in moving:
-            yield f"{name}_n{axis} = args[t + {at + 2 + axis}]"
-    for i in range(segments):
-        yield f"g{i} = args[t + {2 + axes + len(names) * (2 + axes) + i}]"
+    def entry(self, place: str) -> str:
+        return f"args[{place}]"
 
+    def load(self, address: str) -> str:
+        return f"load(ws, {address} + s)"
 
-def _row_address(name: str, rows: Rows, index: str) -> str:
-    if rows is Rows.AFFINE:
-        return f"{name} = {name}_start + {index} * {name}_step"
-    return f"{name} = args[{name}_start + {index}]"
+    def shared(self, address: str) -> str:
+        return f"broadcast(sh, {address})"
 
+    def store(self, address: str, value: str) -> str:
+        return f"store(ws, {address} + s, {value})"
 
-def _offset(name: str, axes: tuple[int, ...], listed: tuple[int, ...] = ()) -> str:
-    return "".join(
-        f" + args[{name}_n{axis} + i{axis}]" if axis in listed else f" + i{axis} * {name}_n{axis}"
-        for axis in axes
-    )
+    def rows(self) -> list[str]:
+        return ["for f in range(rows):"]
 
+    def samples(self) -> list[str]:
+        return ["for s in range(0, samples, lanes(ws)):"]
 
-def _load(name: str, operand: Operand) -> str:
-    address = name + _offset(f"u{name[1:]}", operand.axes, operand.listed)
-    value = f"broadcast(sh, {address})" if operand.shared else f"load(ws, {address} + s)"
-    if operand.rows is Rows.MASKED:
-        return f"{value} if {name} >= 0 else zero(ws)"
-    return value
-
-
-# Nests ------------------------------------------------------------------------------------------
-
-
-def _nest(kernel: NestKernel, printer: Printer) -> Iterator[str]:
-    outputs = len(kernel.outputs)
-    yield from _read_arguments(kernel.axes, kernel.operands, outputs, kernel.segments)
-    yield "for f in range(rows):"
-    for i, operand in enumerate(kernel.operands):
-        yield "    " + _row_address(f"u{i}", operand.rows, "f").replace(f"u{i} =", f"p{i} =", 1)
-    for i in range(len(kernel.outputs)):
-        yield f"    q{i} = o{i}_start + f * o{i}_step"
-    still = [i for i, operand in enumerate(kernel.operands) if operand.shared and not operand.axes]
-    for i in still:
-        yield f"    u{i} = {_load(f'p{i}', kernel.operands[i])}"
-    yield "    for s in range(0, samples, lanes(ws)):"
-    for phase in kernel.phases:
-        yield from ("        " + line for line in _phase(kernel, phase, set(still), printer))
-
-
-def _phase(kernel: NestKernel, phase: Phase, still: set[int], printer: Printer) -> Iterator[str]:
-    sums = [s.target for s in phase.statements if isinstance(s, Accumulate)]
-    for target in sums:
-        yield f"{target} = zero(ws)"
-    indent = ""
-    for axis in phase.axes:
-        yield f"{indent}for i{axis} in range(n{axis}):"
-        indent += "    "
-    for symbol, number in phase.loads:
-        if number not in still:
-            yield f"{indent}{symbol} = {_load(f'p{number}', kernel.operands[number])}"
-    for statement in phase.statements:
-        if isinstance(statement, Accumulate):
-            yield f"{indent}{statement.target} = {statement.target} + {statement.term}"
-        elif isinstance(statement, Collected):
-            yield from (indent + line for line in _collected(kernel, statement, printer))
-        elif statement.expr.is_Boolean or statement.expr.is_Relational:
-            yield f"{indent}{statement.target} = {printer.condition(statement.expr)}"
-        else:
-            yield f"{indent}{statement.target} = {printer.value(statement.expr)}"
-    for output, symbol in phase.stores:
-        offset = _offset(f"o{output}", kernel.outputs[output])
-        yield f"{indent}store(ws, q{output}{offset} + s, {symbol})"
-
-
-def _collected(kernel: NestKernel, statement: Collected, printer: Printer) -> Iterator[str]:
-    target, segment = statement.target, f"g{statement.segments} + i{statement.outer}"
-    yield f"{target} = zero(ws)"
-    yield f"for i{statement.inner} in range(args[{segment}], args[{segment} + 1]):"
-    for symbol, number in statement.loads:
-        yield f"    {symbol} = {_load(f'p{number}', kernel.operands[number])}"
-    yield f"    {target} = {target} + {printer.value(statement.expr)}"
-
-
-# Reductions --------------------------------------------------------------------------------------
-
-
-def _reduction(kernel: ReductionKernel) -> Iterator[str]:
-    yield from _read_arguments(kernel.axes, kernel.operands, 0)
-    yield "for f in range(rows):"
-    indent = "    "
-    for axis in range(kernel.outer):
-        yield f"{indent}for i{axis} in range(n{axis}):"
-        indent += "    "
-    yield f"{indent}for s in range(0, samples, lanes(ws)):"
-    indent += "    "
-    yield f"{indent}total = zero(ws)"
-    yield f"{indent}for k in range(reduced):"
-    inner = indent + "    "
-    for i, operand in enumerate(kernel.operands):
-        row = _row_address(f"u{i}", operand.rows, "(f * reduced + k)")
-        yield inner + row.replace(f"u{i} =", f"p{i} =", 1)
-    for axis in range(kernel.outer, kernel.axes):
-        yield f"{inner}for i{axis} in range(n{axis}):"
-        inner += "    "
-    for i, operand in enumerate(kernel.operands):
-        yield f"{inner}u{i} = {_load(f'p{i}', operand)}"
-    product = " * ".join(f"u{i}" for i in range(len(kernel.operands)))
-    yield f"{inner}total = total + {product}"
-    offset = _offset("o0", tuple(range(kernel.outer)))
-    yield f"{indent}store(ws, o0_start + f * o0_step{offset} + s, total)"
+    def results(self, outer: int) -> list[str]:
+        directions = [f"for i{axis} in range(n{axis}):" for axis in range(outer)]
+        return [*self.rows(), *directions, *self.samples()]
 
 
 # The worker --------------------------------------------------------------------------------------

@@ -1,0 +1,223 @@
+"""What the sources of kernels have in common on every device: arguments, loads, phases, sums.
+
+A `Dialect` gives the words in which devices differ: how a value is loaded and stored, how an
+expression is printed, which loops run over rows and samples. Kernels hold the structure and
+nothing else; sizes, offsets and strides are integers that they are given at run time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+
+from jetfold.backends.printer import ExpressionPrinter
+from jetfold.backends.program import (
+    Accumulate,
+    Collected,
+    Kernel,
+    NestKernel,
+    Operand,
+    Phase,
+    ReductionKernel,
+    Rows,
+    Statement,
+)
+
+
+class Dialect(ABC):
+    """The words of one device. Addresses are texts; ``s`` is the sample, added where it counts."""
+
+    zero: str
+    """The number 0 as a value."""
+
+    def __init__(self, printer: ExpressionPrinter) -> None:
+        self.printer = printer
+
+    @abstractmethod
+    def argument(self, number: int) -> str:
+        """Integer argument of this number."""
+
+    @abstractmethod
+    def entry(self, place: str) -> str:
+        """The entry of a list of integers at a place."""
+
+    @abstractmethod
+    def load(self, address: str) -> str:
+        """A value of the workspace."""
+
+    @abstractmethod
+    def shared(self, address: str) -> str:
+        """A shared number as a value."""
+
+    @abstractmethod
+    def store(self, address: str, value: str) -> str:
+        """The statement that writes a value to the workspace."""
+
+    @abstractmethod
+    def rows(self) -> Sequence[str]:
+        """What runs over the rows ``f``; a line that ends in a colon opens a block."""
+
+    @abstractmethod
+    def samples(self) -> Sequence[str]:
+        """What runs over the samples ``s``, inside the loop over rows."""
+
+    @abstractmethod
+    def results(self, outer: int) -> Sequence[str]:
+        """What runs over rows, the first ``outer`` direction axes ``i0, i1, ..`` and samples."""
+
+    def at_once(self, kernel: NestKernel, phase: Phase) -> int:
+        """How many elements of a phase's innermost axis are loaded before the first is stored."""
+        return 1
+
+
+def kernel_body(kernel: Kernel, dialect: Dialect) -> list[str]:
+    """The lines of a kernel's function."""
+    match kernel:
+        case NestKernel():
+            return list(_nest(kernel, dialect))
+        case ReductionKernel():
+            return list(_reduction(kernel, dialect))
+
+
+class _Block:
+    """Where lines go: each header that ends in a colon moves them in by one level."""
+
+    def __init__(self, indent: str = "") -> None:
+        self.indent = indent
+
+    def open(self, headers: Iterable[str]) -> Iterator[str]:
+        for header in headers:
+            yield self.indent + header
+            if header.endswith(":"):
+                self.indent += "    "
+
+
+# Arguments and addresses --------------------------------------------------------------------------
+
+
+def _read_arguments(
+    dialect: Dialect, axes: int, operands: tuple[Operand, ...], outputs: int, segments: int = 0
+) -> Iterator[str]:
+    """Rows, reduced rows, sizes of the axes; then start, step and axis strides of each value.
+
+    Where an axis moves by a list of offsets, the list's place stands for the stride; the places of
+    lists of segments come last (see `jetfold.backends.arguments`).
+    """
+    argument = dialect.argument
+    yield f"rows = {argument(0)}"
+    if not outputs:
+        yield f"reduced = {argument(1)}"
+    for axis in range(axes):
+        yield f"n{axis} = {argument(2 + axis)}"
+    names = [f"u{i}" for i in range(len(operands))] + [f"o{i}" for i in range(max(outputs, 1))]
+    for i, name in enumerate(names):
+        at = 2 + axes + i * (2 + axes)
+        yield f"{name}_start, {name}_step = {argument(at)}, {argument(at + 1)}"
+        moving = operands[i].axes if i < len(operands) else range(axes)
+        for axis in moving:
+            yield f"{name}_n{axis} = {argument(at + 2 + axis)}"
+    for i in range(segments):
+        yield f"g{i} = {argument(2 + axes + len(names) * (2 + axes) + i)}"
+
+
+def _row_address(dialect: Dialect, number: int, rows: Rows, index: str) -> str:
+    name = f"u{number}"
+    if rows is Rows.AFFINE:
+        return f"p{number} = {name}_start + {index} * {name}_step"
+    return f"p{number} = {dialect.entry(f'{name}_start + {index}')}"
+
+
+def _offset(dialect: Dialect, name: str, axes: Iterable[int], listed: tuple[int, ...] = ()) -> str:
+    return "".join(
+        f" + {dialect.entry(f'{name}_n{axis} + i{axis}')}"
+        if axis in listed
+        else f" + i{axis} * {name}_n{axis}"
+        for axis in axes
+    )
+
+
+def _load(dialect: Dialect, number: int, operand: Operand) -> str:
+    address = f"p{number}" + _offset(dialect, f"u{number}", operand.axes, operand.listed)
+    value = dialect.shared(address) if operand.shared else dialect.load(address)
+    if operand.rows is Rows.MASKED:
+        return f"{value} if p{number} >= 0 else {dialect.zero}"
+    return value
+
+
+# Nests ------------------------------------------------------------------------------------------
+
+
+def _nest(kernel: NestKernel, dialect: Dialect) -> Iterator[str]:
+    outputs = len(kernel.outputs)
+    yield from _read_arguments(dialect, kernel.axes, kernel.operands, outputs, kernel.segments)
+    block = _Block()
+    yield from block.open(dialect.rows())
+    for i, operand in enumerate(kernel.operands):
+        yield block.indent + _row_address(dialect, i, operand.rows, "f")
+    for i in range(len(kernel.outputs)):
+        yield f"{block.indent}q{i} = o{i}_start + f * o{i}_step"
+    still = {i for i, operand in enumerate(kernel.operands) if operand.shared and not operand.axes}
+    for i in sorted(still):
+        yield f"{block.indent}u{i} = {_load(dialect, i, kernel.operands[i])}"
+    yield from block.open(dialect.samples())
+    for phase in kernel.phases:
+        yield from (block.indent + line for line in _phase(kernel, phase, still, dialect))
+
+
+def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) -> Iterator[str]:
+    sums = [s.target for s in phase.statements if isinstance(s, Accumulate)]
+    for target in sums:
+        yield f"{target} = {dialect.zero}"
+    block = _Block()
+    yield from block.open(f"for i{axis} in range(n{axis}):" for axis in phase.axes)
+    indent = block.indent
+    for symbol, number in phase.loads:
+        if number not in still:
+            yield f"{indent}{symbol} = {_load(dialect, number, kernel.operands[number])}"
+    for statement in phase.statements:
+        yield from (indent + line for line in _statement(kernel, statement, dialect))
+    for output, symbol in phase.stores:
+        address = f"q{output}" + _offset(dialect, f"o{output}", kernel.outputs[output])
+        yield indent + dialect.store(address, str(symbol))
+
+
+def _statement(kernel: NestKernel, statement: Statement, dialect: Dialect) -> Iterator[str]:
+    if isinstance(statement, Accumulate):
+        yield f"{statement.target} = {statement.target} + {statement.term}"
+    elif isinstance(statement, Collected):
+        yield from _collected(kernel, statement, dialect)
+    elif statement.expr.is_Boolean or statement.expr.is_Relational:
+        yield f"{statement.target} = {dialect.printer.condition(statement.expr)}"
+    else:
+        yield f"{statement.target} = {dialect.printer.value(statement.expr)}"
+
+
+def _collected(kernel: NestKernel, statement: Collected, dialect: Dialect) -> Iterator[str]:
+    target, segment = statement.target, f"g{statement.segments} + i{statement.outer}"
+    yield f"{target} = {dialect.zero}"
+    first, last = dialect.entry(segment), dialect.entry(f"{segment} + 1")
+    yield f"for i{statement.inner} in range({first}, {last}):"
+    for symbol, number in statement.loads:
+        yield f"    {symbol} = {_load(dialect, number, kernel.operands[number])}"
+    yield f"    {target} = {target} + {dialect.printer.value(statement.expr)}"
+
+
+# Reductions --------------------------------------------------------------------------------------
+
+
+def _reduction(kernel: ReductionKernel, dialect: Dialect) -> Iterator[str]:
+    yield from _read_arguments(dialect, kernel.axes, kernel.operands, 0)
+    result = _Block()
+    yield from result.open(dialect.results(kernel.outer))
+    yield f"{result.indent}total = {dialect.zero}"
+    term = _Block(result.indent)
+    yield from term.open(["for k in range(reduced):"])
+    for i, operand in enumerate(kernel.operands):
+        yield term.indent + _row_address(dialect, i, operand.rows, "(f * reduced + k)")
+    yield from term.open(f"for i{i} in range(n{i}):" for i in range(kernel.outer, kernel.axes))
+    for i, operand in enumerate(kernel.operands):
+        yield f"{term.indent}u{i} = {_load(dialect, i, operand)}"
+    product = " * ".join(f"u{i}" for i in range(len(kernel.operands)))
+    yield f"{term.indent}total = total + {product}"
+    address = "o0_start + f * o0_step" + _offset(dialect, "o0", range(kernel.outer))
+    yield result.indent + dialect.store(address, "total")
