@@ -63,7 +63,9 @@ class _Lowering:
         for i, node in enumerate(self.graph.outputs):
             rows = math.prod(self.graph[node].type.shape)
             read = self.schedule.read(node, np.arange(rows))
-            instructions.append(Store(i, self._access(read, ()), rows, (node,)))
+            axes = self.graph[node].type.directions
+            sizes = tuple(axis.size for axis in axes)
+            instructions.append(Store(i, self._access(read, axes), rows, (node,), sizes))
             outputs.append(self.graph[node].type.shape)
         buffers, workspace = _overlay(self.buffers, instructions)
         kernels = dict.fromkeys(i.kernel for i in instructions if isinstance(i, Run))

@@ -233,12 +233,16 @@ class Load:
 
 @dataclass(frozen=True)
 class Store:
-    """Copy a value to the points of an output; a shared value goes to every point."""
+    """Copy a value to the points of an output; a shared value goes to every point.
+
+    Outputs of a program that runs once per call may have direction axes, of these ``sizes``.
+    """
 
     target: int
     access: Access
     rows: int
     nodes: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
 
 
 Instruction = Load | Product | Run | Store
