@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jetfold.graph import composites, contractions, moves, reductions
+from jetfold.graph import composites, contractions, linalg, moves, reductions
 from jetfold.graph.errors import JetfoldError, ShapeError, TraceError
 from jetfold.graph.hints import hint
 from jetfold.graph.source import located
@@ -20,6 +20,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     **moves.FUNCTIONS,
     **reductions.FUNCTIONS,
     **contractions.FUNCTIONS,
+    **linalg.FUNCTIONS,
     **composites.FUNCTIONS,
 }
 

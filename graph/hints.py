@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 ORDER = "An order of values differs from point to point; np.maximum and np.minimum can be traced."
 POSITION = "A position that depends on values is not known yet; select with np.where(mask, a, b)."
-MATRIX = "Matrix functions cannot be traced yet; write small ones out in arithmetic."
+MATRIX = "Of matrix functions np.linalg.inv, solve, slogdet and det can be traced."
 TEST = "Test the data before the call, or select with np.where and a comparison."
 IN_PLACE = "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate."
 ANYTHING = "Write it in terms of arithmetic and elementary functions of NumPy."
@@ -18,7 +18,7 @@ HINTS = {
     **dict.fromkeys(
         ("argmax", "argmin", "nonzero", "argwhere", "unique", "searchsorted"), POSITION
     ),
-    **dict.fromkeys(("inv", "det", "slogdet", "solve", "cholesky", "eigh", "svd", "pinv"), MATRIX),
+    **dict.fromkeys(("cholesky", "eig", "eigh", "eigvalsh", "qr", "svd", "pinv", "lstsq"), MATRIX),
     **dict.fromkeys(("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose"), TEST),
     **dict.fromkeys(("put", "put_along_axis", "place", "putmask", "copyto", "fill"), IN_PLACE),
     "linspace": "Write start + np.linspace(0, 1, n) * (stop - start).",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.graph.graph import Graph
+from jetfold.graph.matrices import matrix_function
 from jetfold.graph.numbers import FLOAT, NumberSystem
 from jetfold.graph.ops import (
     Broadcast,
@@ -24,6 +25,7 @@ from jetfold.graph.ops import (
     Direct,
     Gather,
     Map,
+    MatrixFunction,
     Op,
     Pick,
     Replicate,
@@ -95,6 +97,8 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
             over = [lead.index(name) for name in names] + [offset + axis for axis in axes]
             kept = tuple(name for name in lead if name not in names)
             return Value(np.asarray(array.sum(axis=tuple(over))), kept)
+        case MatrixFunction(name):
+            return Value(matrix_function(name, array, numbers), lead)
         case Reshape(shape):
             return Value(array.reshape(sizes + shape), lead)
         case Transpose(order):

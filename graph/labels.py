@@ -25,6 +25,7 @@ from jetfold.graph.ops import (
     Gather,
     Input,
     Map,
+    MatrixFunction,
     Op,
     Parameter,
     Pick,
@@ -104,6 +105,8 @@ def kind(op: Op) -> str:
     """The word for the kind of an operation: all moves are one kind."""
     if isinstance(op, MOVES):
         return "move"
+    if isinstance(op, MatrixFunction):
+        return "matrix"
     return type(op).__name__.lower()
 
 
@@ -133,6 +136,8 @@ def _title(op: Op, letters: Sequence[str]) -> list[str]:
         case Sum(axes, directions):
             positions = [f"axis {axis}" for axis in axes]
             return _wrap("Σ " + ", ".join([*directions, *positions]))
+        case MatrixFunction(name):
+            return [name.replace("_", " ")]
         case Replicate(axis):
             return [f"copies along {axis.name}"]
         case Direct(position, axis):

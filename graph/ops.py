@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -132,6 +132,21 @@ class Sum:
     directions: tuple[str, ...] = ()
 
 
+MatrixFunctionName = Literal["inverse", "log_abs_det", "sign_det"]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixFunction:
+    """A function of the square matrices on the last two axes; the axes before them count matrices.
+
+    "inverse" gives matrices, "log_abs_det" (the logarithm of the determinant's absolute value)
+    and "sign_det" (-1, 0 or 1) give a number for each. A singular matrix has the inverse NaN, which
+    is no error, since other points of a batch may have other matrices.
+    """
+
+    name: MatrixFunctionName
+
+
 # Moves: index-only linear operations --------------------------------------------------------------
 
 
@@ -225,7 +240,7 @@ Move = (
     | Pick
     | Collect
 )
-Op = Leaf | Map | Contract | Sum | Move
+Op = Leaf | Map | Contract | Sum | MatrixFunction | Move
 
 LEAVES = (Input, Parameter, Constant)
 MOVES = (
@@ -324,6 +339,10 @@ def infer(op: Op, operands: Sequence[Type]) -> Type:
             if missing or any(not 0 <= axis < len(shapes[0]) for axis in axes):
                 raise ShapeError(f"{op} does not fit a value of type {operands[0]}")
             return Type(kept, tuple(axis for axis in directions if axis.name not in names))
+        case MatrixFunction(name):
+            if len(shapes[0]) < 2 or shapes[0][-2] != shapes[0][-1]:
+                raise ShapeError(f"the {name} of an array of shape {shapes[0]}, no square matrices")
+            return Type(shapes[0] if name == "inverse" else shapes[0][:-2], directions)
         case Reshape(shape):
             if math.prod(shape) != math.prod(shapes[0]):
                 raise ShapeError(f"cannot reshape an array of shape {shapes[0]} to {shape}")

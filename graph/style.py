@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "map": Kind("elementwise", Colours("#fff1cf", "#b97a00"), Colours("#473407", "#e69f00")),
     "contract": Kind("contraction", Colours("#d9e6f7", "#0060a8"), Colours("#10294a", "#5b9ff0")),
     "sum": Kind("sum", Colours("#d5f0e6", "#00805c"), Colours("#083d2e", "#1fc393")),
+    "matrix": Kind("matrix function", Colours("#fbe3d6", "#b04a00"), Colours("#4a2205", "#ea8a4b")),
     "move": Kind("index move", Colours("#f7e2ee", "#a8477f"), Colours("#4a2139", "#dd8fbb")),
 }
 

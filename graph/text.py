@@ -21,6 +21,7 @@ from jetfold.graph.ops import (
     Gather,
     Input,
     Map,
+    MatrixFunction,
     Op,
     Parameter,
     Pick,
@@ -118,6 +119,8 @@ def describe_op(op: Op, operands: Sequence[str]) -> str:
         case Sum(axes, directions):
             where = "".join(f"_{name}" for name in directions)
             return f"sum{where}({everything}" + (f", axes={axes})" if axes else ")")
+        case MatrixFunction(name):
+            return f"{name}({everything})"
         case Replicate(axis):
             return f"replicate_{axis.name}({everything})"
         case Direct(position, axis):

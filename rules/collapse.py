@@ -23,6 +23,7 @@ from jetfold.graph import (
     Direct,
     Editor,
     Map,
+    MatrixFunction,
     Op,
     Pick,
     Replicate,
@@ -106,7 +107,7 @@ PUSH_REPLICATE = [
     Rule(
         "push replicate through a function",
         "f(rep_r a, b_r) = f(a, b_r),  f(rep_r a) = rep_r f(a)",
-        (Map, Contract, Concatenate, *SINGLE_MOVES),
+        (Map, Contract, MatrixFunction, Concatenate, *SINGLE_MOVES),
         _replicated,
         _push_replicate,
     ),

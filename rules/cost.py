@@ -7,7 +7,7 @@ from collections import Counter
 
 import sympy as sp
 
-from jetfold.graph import Collect, Contract, Graph, Map, Sum
+from jetfold.graph import Collect, Contract, Graph, Map, MatrixFunction, Sum
 from jetfold.graph.ops import split_spec
 
 
@@ -46,4 +46,8 @@ def operations_of(graph: Graph, node: int) -> int:
             for names, factor in zip(operands, graph.operands(node), strict=True):
                 letters.update(zip(names, graph[factor].type.shape, strict=True))
             return len(operands) * kind.copies * math.prod(letters.values())
+        case MatrixFunction(name):
+            operand = graph[graph.operands(node)[0]].type
+            size = operand.shape[-1]
+            return operand.elements * (2 * size if name == "inverse" else (2 * size + 2) // 3)
     return 0

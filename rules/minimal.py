@@ -29,6 +29,7 @@ from jetfold.graph import (
     Graph,
     Input,
     Map,
+    MatrixFunction,
     Op,
     Reshape,
     Sum,
@@ -42,6 +43,7 @@ from jetfold.rules.derive import OUTPUT, branches, taylor_terms
 from jetfold.rules.directions import Directions, fresh_axes
 from jetfold.rules.form import Form, FormAlgebra, FormTable
 from jetfold.rules.jet_algebra import JetAlgebra, ProductTable
+from jetfold.rules.matrix import matrix_product, solved_terms, trace_of_product
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
 from jetfold.rules.tables import Axis, TableProducts
@@ -191,6 +193,8 @@ class _Pusher:
                 return self._contract(op, operands)
             case Concatenate():
                 return {degree: self._concatenate(op, operands, degree) for degree in degrees}
+            case MatrixFunction():
+                return self._matrix_function(op, operands[0])
         (operand,) = operands
         return {degree: editor.add(op, operand[degree]) for degree in degrees}
 
@@ -240,18 +244,75 @@ class _Pusher:
                         sums[target] = sums.get(target, sp.S.Zero) + added
         return sums
 
-    def _contract(self, op: Contract, operands: Sequence[Element]) -> Element:
+    def _contract(
+        self, op: Contract, operands: Sequence[Element], only: int | None = None
+    ) -> Element:
+        """The blocks of a contraction in the algebra, or ``only`` one of them."""
         terms: dict[int, list[sp.Expr]] = {}
         symbols: dict[sp.Symbol, int] = {}
         for degrees in product(*operands):
             nodes = [operand[degree] for operand, degree in zip(operands, degrees, strict=True)]
-            for target in (0, *self.axes):
+            for target in (0, *self.axes) if only is None else (only,):
                 times = self._contraction(op, nodes, degrees, target)
                 if times is not None:
                     symbol = sp.Symbol(f"t{times[1]}", real=True)
                     symbols[symbol] = times[1]
                     terms.setdefault(target, []).append(times[0] * symbol)
         return {target: add_map(self.editor, sp.Add(*t), symbols) for target, t in terms.items()}
+
+    def _matrix_function(self, op: MatrixFunction, matrix: Element) -> Element:
+        """A function of A_0 + N; the rules are those of `jetfold.rules.matrix`."""
+        editor = self.editor
+        found = {0: editor.add(op, matrix[0])}
+        nilpotent = {degree: node for degree, node in matrix.items() if degree}
+        if op.name == "sign_det" or not nilpotent:
+            return found
+        inverse = {0: editor.add(MatrixFunction("inverse"), matrix[0])}
+        product = matrix_product(len(editor[matrix[0]].type.shape))
+        scaled = self._contract(product, (inverse, nilpotent))
+        if op.name == "inverse":
+            return self._inverse(product, inverse, scaled)
+        return found | self._log_abs_det(inverse, nilpotent, scaled)
+
+    def _inverse(self, product: Contract, inverse: Element, scaled: Element) -> Element:
+        """Y = Y_0 - W Y, degree by degree, since W has no part of degree 0."""
+        editor, found = self.editor, dict(inverse)
+        for target in self.axes:
+            part = self._contract(product, (scaled, found), only=target)
+            if target in part:
+                negative = self.products.times(sp.S.NegativeOne, part[target])
+                kind = self._type(editor[inverse[0]].type, target)
+                found[target] = fit(editor, negative, kind)
+        return found
+
+    def _log_abs_det(self, inverse: Element, nilpotent: Element, scaled: Element) -> Element:
+        """Taylor's formula: the coefficients f_m / m! along the straight path A_0 + t N.
+
+        There A_1 = N and all higher coefficients of the path are 0.
+        """
+        editor = self.editor
+        rank = len(editor[inverse[0]].type.shape)
+        product, trace = matrix_product(rank), trace_of_product(rank)
+        terms = {t: [(sp.S.One, n)] for t, n in self._contract(trace, (inverse, nilpotent)).items()}
+        logarithmic = scaled
+        for order in range(2, max(self.axes) + 1):
+            (factor,) = (factor for factor, (i, _) in solved_terms(order - 1) if i == 1)
+            for target, node in self._contract(trace, (scaled, logarithmic)).items():
+                number = sp.Rational(factor, math.factorial(order))
+                terms.setdefault(target, []).append((number, node))
+            power = self._contract(product, (scaled, logarithmic))
+            logarithmic = {
+                target: fit(editor, self.products.times(sp.Integer(factor), node),
+                            self._type(editor[inverse[0]].type, target))
+                for target, node in power.items()
+            }  # fmt: skip
+        return {target: self._combination(found) for target, found in terms.items()}
+
+    def _combination(self, terms: Sequence[tuple[sp.Rational, int]]) -> int:
+        """The node of a sum of numbers times nodes."""
+        symbols = {sp.Symbol(f"t{node}", real=True): node for _, node in terms}
+        total = sp.Add(*(number * sp.Symbol(f"t{node}", real=True) for number, node in terms))
+        return add_map(self.editor, total, symbols)
 
     def _concatenate(self, op: Concatenate, operands: Sequence[Element], degree: int) -> int:
         parts = []

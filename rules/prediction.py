@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sympy.utilities.iterables import partitions
 
-from jetfold.graph import Contract, Graph, Map
+from jetfold.graph import Contract, Graph, Map, MatrixFunction
 from jetfold.rules.cost import operations_of
 from jetfold.rules.form import FormAlgebra
 from jetfold.rules.interpolation import families
@@ -50,11 +50,19 @@ def predict(graph: Graph, problem: Problem) -> dict[str, int]:
         steps = [straight_jets([factor], collapsed=True) for factor in problem.factors]
         vectors, terms = (math.prod(step[i] for step in steps) for i in range(2))
         found["nested"] = Jets(vectors, terms)
-    nodes = [node for node in graph.varying if isinstance(graph[node].op, (Contract, Map))]
-    products = sum(operations_of(graph, n) for n in nodes if isinstance(graph[n].op, Contract))
-    elements = sum(graph[n].type.elements for n in nodes if isinstance(graph[n].op, Map))
+    products = elements = matrices = 0
+    for node in graph.varying:
+        match graph[node].op:
+            case Contract():
+                products += operations_of(graph, node)
+            case Map():
+                elements += graph[node].type.elements
+            case MatrixFunction():  # a term of Leibniz' rule is a product of matrices
+                kind = graph[graph.operands(node)[0]].type
+                matrices += 2 * kind.elements * kind.shape[-1]
     return {
-        method: jets.vectors * products + 2 * EFFORT[method] * jets.terms * elements
+        method: jets.vectors * (products + matrices)
+        + jets.terms * (2 * EFFORT[method] * elements + matrices)
         for method, jets in found.items()
     }
 

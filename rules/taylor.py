@@ -20,12 +20,14 @@ from jetfold.graph import (
     Graph,
     Input,
     Map,
+    MatrixFunction,
     Op,
     add_map,
     constant,
     fit,
 )
 from jetfold.rules.derive import OUTPUT, leibniz, path_symbol, taylor_rule
+from jetfold.rules.matrix import matrix_coefficients
 
 Jet = list[int]
 """The nodes of the coefficients 0..K of one value, or of coefficient 0 alone for a constant."""
@@ -91,6 +93,8 @@ def _push(editor: Editor, op: Op, operands: list[Jet], order: int) -> Jet:
             return [_push_contract(editor, op, operands, active, k) for k in range(orders)]
         case Concatenate():
             return [_push_concatenate(editor, op, operands, k) for k in range(orders)]
+        case MatrixFunction():
+            return matrix_coefficients(editor, op, operands[0], orders - 1)
     return [editor.add(op, operands[0][k]) for k in range(orders)]
 
 

@@ -57,7 +57,7 @@ def fill(x: Any) -> Any:
 
 
 def helper(x: Any) -> Any:
-    return np.linalg.inv(np.outer(x, x))  # here
+    return np.linalg.pinv(np.outer(x, x))  # here
 
 
 def keyword(x: Any) -> Any:
@@ -82,7 +82,7 @@ TRACING: dict[str, tuple[Function, str, str]] = {
     "mask of an array": (lambda x: BUFFER[x > 0], "plain array", "np.where(mask"),  # here
     "mask": (lambda x: x[x > 0], "a mask that is a traced value", "np.where"),  # here
     "index": (lambda x: [1, 2][x[0]], "a traced value cannot be an index", "np.where"),  # here
-    "unsupported": (helper, "np.linalg.inv cannot be traced", "write small ones out"),
+    "unsupported": (helper, "np.linalg.pinv cannot be traced", "np.linalg.inv, solve"),
     "unknown": (lambda x: np.nansum(x) + 1, "np.nansum cannot be traced", "sum"),  # here
     "special": (lambda x: scipy.special.jv(0, x), "scipy.special.jv cannot", "Write it"),  # here
     "method": (lambda x: x.argsort(), ".argsort of an array cannot be traced", ""),  # here
