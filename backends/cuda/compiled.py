@@ -1,0 +1,145 @@
+"""A graph compiled for a CUDA device: callable on arrays of points and parameter values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.cuda.emit import FLOAT64, emit
+from jetfold.backends.cuda.execution import Device, NumbaDevice, Prepared
+from jetfold.backends.cuda.launches import plan
+from jetfold.backends.cuda.modules import load_source
+from jetfold.backends.cuda.options import Cuda
+from jetfold.backends.cuda.prelude import Prelude
+from jetfold.backends.lower import lower
+from jetfold.graph import Graph, Input
+
+ALIGNMENT = 32
+"""Tiles are multiples of so many samples: the threads of a warp, and whole lines of memory."""
+
+MOST_ELEMENTS = 2**31 - 1
+"""Of a workspace: addresses in tables have 32 bits."""
+
+MOST_TILES = 16
+"""Tiles of different sizes whose launches are kept."""
+
+
+class CudaGraph:
+    """A graph as CUDA kernels.
+
+    Call it with the number of points, the dtype (float32 or float64), and the values of inputs,
+    arrays (points, *point shape), and of parameters by name; the result is one array
+    (points, *shape) for each output.
+    """
+
+    def __init__(self, graph: Graph, options: Cuda | None = None) -> None:
+        self.graph = graph
+        self.options = options or Cuda()
+        self.program = lower(graph)
+        self.prelude = Prelude(self.program)
+        ops = [graph[node].op for node in self.program.inputs]
+        self.input_names = [op.name for op in ops if isinstance(op, Input)]
+        self.input_rows = [math.prod(op.type.shape) for op in ops if isinstance(op, Input)]
+        self._preludes: dict[Hashable, tuple[Prepared, Any]] = {}
+        self._tiles: dict[Hashable, Prepared] = {}
+
+    @property
+    def source(self) -> str:
+        """The kernels for float64; those for float32 differ in one line."""
+        return emit(self.program, FLOAT64)
+
+    def __call__(
+        self,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, NDArray[Any]],
+    ) -> list[NDArray[Any]]:
+        device = NumbaDevice(self.options)
+
+        def uploaded(array: NDArray[Any]) -> Any:
+            return device.upload(np.ascontiguousarray(array, dtype).reshape(-1))
+
+        results = self.run(
+            device,
+            points,
+            dtype,
+            [uploaded(inputs[name]) for name in self.input_names],
+            [uploaded(parameters[name]) for name in self.prelude.parameters],
+        )
+        return [
+            device.download(array).reshape(points, *shape)
+            for array, shape in zip(results, self.program.outputs, strict=True)
+        ]
+
+    def run(
+        self,
+        device: Device,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: Sequence[Any],
+        parameters: Sequence[Any],
+    ) -> list[Any]:
+        """The outputs as flat arrays of the device, from inputs and parameters as such.
+
+        Parameters are in the order of ``prelude.parameters``.
+        """
+        rows = [math.prod(shape) for shape in self.program.outputs]
+        outputs = [device.empty(points * n, dtype) for n in rows]
+        if not points or not sum(rows):
+            return outputs
+        shared = self._shared(device, dtype, parameters)
+        samples = self._samples(points)
+        workspace = device.empty(self.program.workspace * samples, dtype)
+        for first in range(0, points, samples):
+            last = min(first + samples, points)
+            tile = self._tile(device, dtype, samples, last - first)
+            tile.run(
+                device,
+                [x[first * n : last * n] for x, n in zip(inputs, self.input_rows, strict=True)],
+                [y[first * n : last * n] for y, n in zip(outputs, rows, strict=True)],
+                workspace,
+                shared,
+            )
+        return outputs
+
+    def _shared(self, device: Device, dtype: np.dtype[Any], parameters: Sequence[Any]) -> Any:
+        """The shared numbers and matrices, for these parameters."""
+        prelude = self.prelude
+        prepared, constants = self._prepared_prelude(device, dtype)
+        shared = device.empty(prelude.size, dtype)
+        workspace = device.empty(prelude.program.workspace, dtype)
+        prepared.run(device, parameters, [shared], workspace, constants)
+        return shared
+
+    def _prepared_prelude(self, device: Device, dtype: np.dtype[Any]) -> tuple[Prepared, Any]:
+        """The prelude on a device, and its own shared numbers there."""
+        key = (device.key, dtype)
+        if key not in self._preludes:
+            module = load_source(emit(self.prelude.program, dtype))
+            table = device.upload(self.prelude.plan.table)
+            constants = device.upload(self.prelude.constants(dtype))
+            self._preludes[key] = Prepared(self.prelude.plan, module, table), constants
+        return self._preludes[key]
+
+    def _tile(self, device: Device, dtype: np.dtype[Any], samples: int, points: int) -> Prepared:
+        """The program on a device, for a tile with so many points."""
+        key = (device.key, dtype, samples, points)
+        if key not in self._tiles:
+            while len(self._tiles) >= MOST_TILES:
+                del self._tiles[next(iter(self._tiles))]
+            known = plan(self.program, samples, points)
+            module = load_source(emit(self.program, dtype))
+            self._tiles[key] = Prepared(known, module, device.upload(known.table))
+        return self._tiles[key]
+
+    def _samples(self, points: int) -> int:
+        """Samples of a tile: a multiple of `ALIGNMENT`, all tiles about equal."""
+        most = MOST_ELEMENTS // max(1, self.program.workspace)
+        most = max(ALIGNMENT, most // ALIGNMENT * ALIGNMENT)
+        tiles = -(-points // most)
+        return -(-points // (tiles * ALIGNMENT)) * ALIGNMENT

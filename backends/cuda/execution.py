@@ -1,0 +1,104 @@
+"""Carrying out launches: what a device must be able to do, and how numba.cuda does it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.cuda.launches import Gemm, Launch, Plan
+from jetfold.backends.cuda.options import Cuda
+
+
+class Device(Protocol):
+    """A GPU with a stream on which everything happens in order; arrays are flat and contiguous."""
+
+    key: Hashable
+    """Devices of one key can use each other's arrays."""
+
+    def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
+        """A new array, with any values."""
+
+    def upload(self, array: NDArray[Any]) -> Any:
+        """A new array with these values."""
+
+    def download(self, array: Any) -> NDArray[Any]:
+        """The values of an array, once all that was begun before is done."""
+
+    def launch(self, kernel: Any, launch: Launch, arrays: Sequence[Any]) -> None:
+        """Begin a kernel of numba's on these arrays and the launch's integers."""
+
+    def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
+        """Begin matrix products."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan on a device: the kernels it launches, and its table there."""
+
+    plan: Plan
+    module: ModuleType
+    table: Any
+
+    def run(
+        self,
+        device: Device,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        workspace: Any,
+        shared: Any,
+    ) -> None:
+        """Begin all launches. Inputs and outputs hold the tile's points, flat."""
+        arrays = {"ws": workspace, "sh": shared, "table": self.table}
+        arrays |= {f"x{number}": array for number, array in enumerate(inputs)}
+        arrays |= {f"y{number}": array for number, array in enumerate(outputs)}
+        for step in self.plan.steps:
+            if isinstance(step, Gemm):
+                device.multiply(step, shared, workspace)
+            else:
+                kernel = getattr(self.module, step.kernel)
+                device.launch(kernel, step, [arrays[name] for name in step.arrays])
+
+
+class NumbaDevice:
+    """The current device of numba.cuda, or its simulator; products run in kernels of our own."""
+
+    def __init__(self, options: Cuda, stream: Any = 0) -> None:
+        from numba import cuda
+
+        self.cuda = cuda
+        self.options = options
+        self.stream = stream
+        self.key: Hashable = cuda.get_current_device().uuid
+
+    def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
+        return self.cuda.device_array(max(size, 1), dtype, stream=self.stream)[:size]
+
+    def upload(self, array: NDArray[Any]) -> Any:
+        place = self.empty(array.size, array.dtype)
+        if array.size:
+            place.copy_to_device(array, stream=self.stream)
+        return place
+
+    def download(self, array: Any) -> NDArray[Any]:
+        if not array.size:
+            return np.empty(0, array.dtype)
+        values: NDArray[Any] = array.copy_to_host(stream=self.stream)
+        if self.stream:
+            self.stream.synchronize()
+        return values
+
+    def launch(self, kernel: Any, launch: Launch, arrays: Sequence[Any]) -> None:
+        grid, block = launch.geometry(self.options.threads)
+        kernel[grid, block, self.stream](*arrays, launch.integers)
+
+    def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
+        from jetfold.backends.cuda.product import geometry, integers, product_kernel
+
+        grid, block = geometry(gemm)
+        kernel = product_kernel(workspace.dtype.name)
+        kernel[grid, block, self.stream](shared, workspace, integers(gemm))

@@ -1,0 +1,31 @@
+"""The kernel that is the same in every program: storing an output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import cuda
+
+Array = Any
+"""An array of the device, in one dimension."""
+
+
+@cuda.jit
+def store_points(y: Array, ws: Array, sh: Array, table: Array, args: Array) -> None:
+    """Copy rows of samples to y, points times rows; ``args``: points, rows, place in the table.
+
+    The table tells where each row is: from 0 on in the workspace, -1 is zero, and -2, -3, .. are
+    shared numbers 0, 1, .. (which go to every point).
+    """
+    s = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    points, rows, place = args[0], args[1], args[2]
+    if s < points:
+        first = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
+        for f in range(first, rows, cuda.gridDim.y * cuda.blockDim.y):
+            address = table[place + f]
+            if address >= 0:
+                y[s * rows + f] = ws[address + s]
+            elif address == -1:
+                y[s * rows + f] = 0
+            else:
+                y[s * rows + f] = sh[-2 - address]

@@ -1,0 +1,252 @@
+"""A loop program as a list of launches: pure data, for one number of samples.
+
+All that kernels and products read and write lies in a few arrays of the device, which launches
+know by name: ``ws`` (the workspace), ``sh`` (shared numbers, then matrices), ``table`` (lists of
+integers), ``x0, x1, ..`` (inputs, points times rows) and ``y0, y1, ..`` (outputs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.arguments import Argument, addresses, position, run_arguments, store_rows
+from jetfold.backends.program import (
+    Load,
+    Product,
+    Program,
+    ReductionKernel,
+    Run,
+    SharedPlace,
+    Store,
+)
+
+MOST_BLOCKS = 65535
+"""The most blocks that CUDA allows along the second axis of a grid."""
+
+MOST_INPUTS = 32
+"""Inputs that one kernel loads: each takes 56 bytes of the 4 KB that arguments may take."""
+
+Table = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch of a kernel of the generated module, on arrays given by name and integers.
+
+    There is a thread for each sample and each of ``rows`` rows of work, and this for each part; a
+    thread may take several rows.
+    """
+
+    kernel: str
+    arrays: tuple[str, ...]
+    integers: tuple[int, ...]
+    rows: int
+    samples: int
+    parts: int = 1
+
+    def geometry(self, threads: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Grid and block for at most so many threads in a block: samples, rows, parts.
+
+        Blocks fit the samples exactly.
+        """
+        across = math.gcd(self.samples, threads)
+        along = 1
+        while 2 * along * across <= threads and along < self.rows:
+            along *= 2
+        blocks = min(MOST_BLOCKS, -(-self.rows // along))
+        return (self.samples // across, blocks, self.parts), (across, along, 1)
+
+
+class Repeat(NamedTuple):
+    """How often something is repeated, and by how much matrix, operand and result move."""
+
+    count: int
+    matrix: int
+    operand: int
+    result: int
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """Products of row-major matrices, result = matrix @ operand, repeated along two axes.
+
+    matrix  : in ``sh`` from element ``matrix``, rows times inner, without gaps.
+    operand : in ``ws`` from element ``operand``, inner times columns, a row every ``operand_step``.
+    result  : in ``ws`` from element ``result``, rows times columns, a row every ``result_step``.
+    exact   : never to be rounded more than the dtype says, as this is about parameters.
+
+    Steps of operands may be zero, negative or less than a row (see `regular`).
+    """
+
+    matrix: int
+    operand: int
+    result: int
+    rows: int
+    columns: int
+    inner: int
+    operand_step: int
+    result_step: int
+    batches: Repeat
+    groups: Repeat
+    exact: bool = False
+
+    @property
+    def regular(self) -> bool:
+        """Whether rows lie one behind the other, as BLAS wants them; it allows gaps."""
+        return (self.inner == 1 or self.operand_step >= self.columns) and (
+            self.rows == 1 or self.result_step >= self.columns
+        )
+
+
+Step = Launch | Gemm
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order, for ``points`` points in a workspace of ``samples`` samples."""
+
+    samples: int
+    points: int
+    steps: tuple[Step, ...]
+    table: Table
+
+
+def shared_sizes(program: Program) -> tuple[int, list[int]]:
+    """How many shared numbers there are, and where each matrix starts behind them."""
+    total = sum(program.graph[node].type.elements for node in program.shared)
+    starts = []
+    for matrix in program.matrices:
+        starts.append(total)
+        total += math.prod(matrix.shape)
+    return total, starts
+
+
+def loads_of(program: Program) -> list[list[int]]:
+    """The inputs that each loading kernel takes; those without elements are nobody's."""
+    full = [i for i, node in enumerate(program.inputs) if program.graph[node].type.elements]
+    return [full[i : i + MOST_INPUTS] for i in range(0, len(full), MOST_INPUTS)]
+
+
+def plan(program: Program, samples: int, points: int) -> Plan:
+    """The launches for a tile of up to ``samples`` points."""
+    writer = _Writer(program, samples, points)
+    stores = [i for i in program.instructions if isinstance(i, Store)]
+    return writer.plan([stored_addresses(program, store, samples) for store in stores])
+
+
+def prelude_plan(program: Program, outputs: Sequence[NDArray[np.int64]]) -> Plan:
+    """The launches of a program that runs once per call, and stores all outputs to ``y0``.
+
+    ``outputs`` are addresses as `stored_addresses` gives them, one list after the other.
+    """
+    writer = _Writer(program, 1, 1, exact=True)
+    return writer.plan([np.concatenate([np.zeros(0, np.int64), *outputs])])
+
+
+def stored_addresses(program: Program, store: Store, samples: int) -> NDArray[np.int64]:
+    """Where each element of an output comes from, its direction axes first.
+
+    A number from 0 on is an address in the workspace, -1 stands for zero, and -2, -3, .. for the
+    shared numbers 0, 1, ..
+    """
+    access = store.access
+    found = addresses(program, access, store_rows(access, store.rows), samples)
+    shared = isinstance(access.place, SharedPlace)
+    unit = 1 if shared else samples
+    for size, stride in zip(reversed(store.sizes), reversed(access.strides), strict=True):
+        steps = unit * (np.arange(size) * stride if isinstance(stride, int) else stride)
+        found = np.where(found < 0, -1, found + steps.reshape(-1, *[1] * found.ndim))
+    return np.where(found < 0, -1, -2 - found if shared else found).reshape(-1)
+
+
+class _Writer:
+    def __init__(self, program: Program, samples: int, points: int, exact: bool = False) -> None:
+        self.program = program
+        self.samples = samples
+        self.points = points
+        self.exact = exact
+        self.lists: list[NDArray[np.int64]] = []
+        self.size = 0
+        _, self.matrices = shared_sizes(program)
+
+    def plan(self, outputs: Sequence[NDArray[np.int64]]) -> Plan:
+        steps: list[Step] = [self._load(group) for group in loads_of(self.program)]
+        for instruction in self.program.instructions:
+            match instruction:
+                case Product():
+                    steps.append(self._product(instruction))
+                case Run():
+                    steps.append(self._run(instruction))
+                case Load() | Store():
+                    pass  # together, before and after the others
+        steps += [self._store(i, output) for i, output in enumerate(outputs) if output.size]
+        table = np.concatenate([np.zeros(0, np.int64), *self.lists])
+        return Plan(self.samples, self.points, tuple(steps), table.astype(np.int32))
+
+    def _integer(self, argument: Argument) -> int:
+        """An argument itself, or the place in the table of the list that it is."""
+        if isinstance(argument, int):
+            return argument
+        place, self.size = self.size, self.size + len(argument)
+        self.lists.append(argument)
+        return place
+
+    def _load(self, inputs: Sequence[int]) -> Launch:
+        """Points to rows; see `jetfold.backends.cuda.emit`."""
+        places = {i.source: i.place for i in self.program.instructions if isinstance(i, Load)}
+        integers = [self.points]
+        for number in inputs:
+            place = places[number]
+            integers += [place.rows, *position(self.program, place, self.samples)]
+        return Launch(
+            kernel=f"load_{inputs[0]}",
+            arrays=(*(f"x{number}" for number in inputs), "ws"),
+            integers=tuple(integers),
+            rows=max(places[number].rows for number in inputs),
+            samples=self.samples,
+            parts=len(inputs),
+        )
+
+    def _store(self, number: int, output: NDArray[np.int64]) -> Launch:
+        integers = (self.points, len(output), self._integer(output))
+        arrays = (f"y{number}", "ws", "sh", "table")
+        return Launch("store_points", arrays, integers, len(output), self.samples)
+
+    def _run(self, run: Run) -> Launch:
+        rows = run.rows
+        if isinstance(run.kernel, ReductionKernel):
+            rows *= math.prod(run.sizes[: run.kernel.outer])
+        arguments = run_arguments(self.program, run, self.samples)
+        return Launch(
+            kernel=f"kernel_{self.program.kernels.index(run.kernel)}",
+            arrays=("ws", "sh", "table"),
+            integers=tuple(self._integer(argument) for argument in arguments),
+            rows=rows,
+            samples=self.samples,
+        )
+
+    def _product(self, product: Product) -> Gemm:
+        batches, rows, inner = self.program.matrices[product.matrix].shape
+        start, step = position(self.program, product.operand, self.samples)
+        target, target_step = position(self.program, product.result, self.samples)
+        batch, group, row = (stride * step for stride in product.operand_steps)
+        out_batch, out_group, out_row = (stride * target_step for stride in product.result_steps)
+        return Gemm(
+            matrix=self.matrices[product.matrix],
+            operand=start + product.operand_start * step,
+            result=target,
+            rows=rows,
+            columns=product.slots * self.samples,
+            inner=inner,
+            operand_step=row,
+            result_step=out_row,
+            batches=Repeat(batches, rows * inner, batch, out_batch),
+            groups=Repeat(product.groups, 0, group, out_group),
+            exact=self.exact,
+        )

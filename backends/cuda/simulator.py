@@ -1,0 +1,52 @@
+"""`math` for numba's simulator: as on a device, nothing raises and the type of numbers stays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+UFUNCS: dict[str, Any] = {
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "atanh": np.arctanh,
+    "erf": scipy.special.erf,
+    "erfc": scipy.special.erfc,
+    "gamma": scipy.special.gamma,
+    "lgamma": scipy.special.gammaln,
+    "pow": np.power,
+}
+"""The functions that NumPy names otherwise, or lacks."""
+
+
+class IeeeMath:
+    """The functions of `math` on numbers of type ``real``, with NaN and infinity for errors."""
+
+    def __init__(self, real: type[np.floating[Any]]) -> None:
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:
+        known = getattr(math, name)
+        if not callable(known):
+            return self.real(known)
+        ufunc = UFUNCS.get(name) or getattr(np, name, None)
+        if ufunc is None:
+            return known
+        found = self._function(ufunc)
+        setattr(self, name, found)
+        return found
+
+    def _function(self, ufunc: Any) -> Callable[..., Any]:
+        def function(*arguments: Any) -> Any:
+            with np.errstate(all="ignore"):
+                value = ufunc(*map(self.real, arguments))
+            return value if isinstance(value, np.bool_) else self.real(value)
+
+        return function
