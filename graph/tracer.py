@@ -21,6 +21,7 @@ from jetfold.graph.ops import (
     Array,
     Broadcast,
     Constant,
+    Map,
     Move,
     Op,
     Reshape,
@@ -350,15 +351,31 @@ def elementwise(name: str, *values: Any) -> Tracer:
     """
     if name in _ON_TRUTH and all(_is_truth(value) for value in values):
         name = _ON_TRUTH[name]
+    general = ufuncs.general(name, len(values))
+    truth = name in ufuncs.TRUTH
+    return mapped(values, lambda scalars: ufuncs.elementwise(name, scalars), general, truth)
+
+
+def mapped(
+    values: tuple[Any, ...],
+    with_numbers: Callable[[tuple[float | None, ...]], Map | None],
+    general: Map,
+    truth: bool = False,
+) -> Tracer:
+    """A `Map` applied to tracers, arrays and numbers.
+
+    ``with_numbers`` gives it with numbers put in for some operands, or None if they have to stay
+    operands of the ``general`` one.
+    """
     editor = editor_of(values)
     scalars = tuple(_number(value) for value in values)
-    op = ufuncs.elementwise(name, scalars)
+    op = with_numbers(scalars)
     if op is None:
-        op, scalars = ufuncs.general(name, len(values)), (None,) * len(values)
+        op, scalars = general, (None,) * len(values)
     nodes = [lift(editor, v) for v, scalar in zip(values, scalars, strict=True) if scalar is None]
     if op.expr == _IDENTITY:
         return Tracer(editor, nodes[0])
-    return record(editor, op, *nodes, truth=name in ufuncs.TRUTH)
+    return record(editor, op, *nodes, truth=truth)
 
 
 def check_dtype(name: str, dtype: Any) -> None:

@@ -8,6 +8,7 @@
     jf.operator(expr, u, coords)(X, params) # any PDE expression in SymPy
     jf.derivatives(u, ["", "xx"], ["x"])(X) # partial derivatives by name
     jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
+    jf.primitive("gelu", expr, x)           # your own elementwise function, from SymPy
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
     jf.jet_algebra(x**2 + y**2, [x, y])     # the fewest numbers that carry an operator
 
@@ -17,6 +18,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from jetfold.backends.cuda.options import Cuda
 from jetfold.biharmonic import biharmonic
 from jetfold.graph import (
     ArgumentError,
@@ -32,6 +34,7 @@ from jetfold.jet import jet
 from jetfold.jet_algebra import jet_algebra
 from jetfold.laplacian import laplacian
 from jetfold.pde import derivatives, operator
+from jetfold.primitive import CustomPrimitive, primitive
 from jetfold.rule import rule
 from jetfold.weighted_laplacian import weighted_laplacian
 
@@ -43,6 +46,8 @@ except PackageNotFoundError:  # a checkout that has not been installed
 __all__ = [
     "ArgumentError",
     "BackendError",
+    "Cuda",
+    "CustomPrimitive",
     "GraphError",
     "JetfoldError",
     "RewriteLoopError",
@@ -55,6 +60,7 @@ __all__ = [
     "jet_algebra",
     "laplacian",
     "operator",
+    "primitive",
     "rule",
     "weighted_laplacian",
 ]

@@ -1,7 +1,8 @@
 """The table of primitives: a name and the expression that defines it.
 
-It is the table of elementwise NumPy functions that can be traced (`jetfold.graph.ufuncs`); Taylor
-rules, collapsed rules and kernels are all derived from the expression.
+Built-in ones are the elementwise NumPy functions that can be traced (`jetfold.graph.ufuncs`),
+custom ones are registered by users. Taylor rules, collapsed rules and kernels are all derived from
+the expression.
 """
 
 from __future__ import annotations
@@ -10,20 +11,53 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 
 import sympy as sp
 
 from jetfold.graph import ArgumentError, operand_symbol
+from jetfold.graph import functions as fn
+from jetfold.graph.custom import Definition, custom_function
+from jetfold.graph.numbers import FLOAT_FUNCTIONS
 from jetfold.graph.ufuncs import EXPRESSIONS, UFUNCS
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """An elementwise function: its name and its expression in a0, a1, ..."""
+    """An elementwise function: its name and its expression in a0, a1, ...
+
+    The operands are its arguments and then its parameters, which are the same all along a path in
+    the rules that are shown, and in kernels.
+    """
 
     name: str
     expr: sp.Expr
-    arity: int
+    arguments: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def arity(self) -> int:
+        """The number of arguments."""
+        return len(self.arguments)
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of all operands."""
+        return self.arguments + self.parameters
+
+    @property
+    def result(self) -> str:
+        """The name of the result in rules and kernels."""
+        return next((name for name in RESULTS if name not in self.operands), "result")
+
+
+RESULTS = ("y", "f", "g", "h", "u", "v")
+"""Names of a result, in the order of preference."""
+
+
+# Built-in -----------------------------------------------------------------------------------------
+
+_NAMES = ("x", "z", "w")
 
 
 def _arity(name: str) -> int:
@@ -39,17 +73,71 @@ def _arity(name: str) -> int:
 
 def _primitive(name: str) -> Primitive:
     arity = _arity(name)
-    return Primitive(name, EXPRESSIONS[name](*map(operand_symbol, range(arity))), arity)
+    return Primitive(name, EXPRESSIONS[name](*map(operand_symbol, range(arity))), _NAMES[:arity])
 
 
 PRIMITIVES: Mapping[str, Primitive] = {name: _primitive(name) for name in EXPRESSIONS}
 
+_RESERVED = frozenset({*PRIMITIVES, *FLOAT_FUNCTIONS, *vars(fn)})
+
+
+# Custom -------------------------------------------------------------------------------------------
+
+_custom: dict[str, Primitive] = {}
+
+CUSTOM: Mapping[str, Primitive] = MappingProxyType(_custom)
+"""The primitives that users have registered."""
+
+
+def custom_primitive(definition: Definition) -> Primitive:
+    """The primitive with a definition."""
+    operands = map(operand_symbol, range(len(definition.operands)))
+    expr = custom_function(definition)(*operands)
+    return Primitive(definition.name, expr, definition.arguments, definition.parameters)
+
+
+def register(made: Primitive, overwrite: bool = False) -> None:
+    """Make a custom primitive known by its name.
+
+    Raises `ArgumentError` if the name stands for something else, unless ``overwrite``: then it is
+    given to this one. Built-in functions keep their names.
+    """
+    check_name_is_free(made.name)
+    if not overwrite and _custom.setdefault(made.name, made) != made:
+        raise ArgumentError(
+            f"there is a primitive {made.name!r} with another definition, {shown(made.name)}; "
+            "choose another name, or give overwrite=True to replace it"
+        )
+    _custom[made.name] = made
+
+
+def check_name_is_free(name: str) -> None:
+    """Raise `ArgumentError` if a function of jetfold has this name."""
+    if name in _RESERVED:
+        raise ArgumentError(f"{name!r} is a built-in function of jetfold; choose another name")
+
+
+def shown(name: str) -> str:
+    """The definition of a primitive as text."""
+    found = primitive(name)
+    symbols = {operand_symbol(i): sp.Symbol(n) for i, n in enumerate(found.operands)}
+    return str(spelled_out(found.expr).xreplace(symbols))
+
+
+def spelled_out(expr: sp.Expr) -> sp.Expr:
+    """An expression as it is shown, without shorthands."""
+    return expr.replace(_is_shorthand, lambda part: spelled_out(part.written()))
+
+
+def _is_shorthand(expr: sp.Basic) -> bool:
+    return isinstance(expr, fn.Shorthand)
+
 
 def primitive(name: str) -> Primitive:
     """The primitive of this name. Raises `ArgumentError`, with the nearest names, for none."""
-    found = PRIMITIVES.get(name)
+    found = PRIMITIVES.get(name) or CUSTOM.get(name)
     if found is None:
-        near = get_close_matches(str(name), PRIMITIVES, n=3)
+        near = get_close_matches(str(name), [*PRIMITIVES, *CUSTOM], n=3)
         names = "give its NumPy or SciPy name as a string, such as 'tanh', 'multiply' or 'erf'"
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else names
         raise ArgumentError(f"there is no primitive called {name!r}; {hint}")

@@ -8,21 +8,23 @@ from functools import cached_property
 import sympy as sp
 
 from jetfold.graph import ArgumentError
-from jetfold.graph.functions import Shorthand
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
-from jetfold.rules.primitives import Primitive
+from jetfold.rules.primitives import Primitive, spelled_out
 
-DIRECTION, DIRECTIONS = sp.symbols("r R", integer=True, positive=True)
-_NAMES = ("x", "z", "w")
+_COUNTS = {"integer": True, "positive": True}
+DIRECTION, DIRECTIONS = sp.symbols("r R", **_COUNTS)
+_OTHER_LETTERS = (("d", "D"), ("i", "N"), ("j", "M"), ("k", "K"))
 
 
 @dataclass(frozen=True)
 class TaylorRule:
-    """How the coefficients of a primitive's operands give those of its result.
+    """How the coefficients of a primitive's arguments give those of its result.
 
     Coefficients are unscaled derivatives: ``x_k`` is d^k/dt^k x(t) at t = 0 (not divided by k!),
-    and ``y_k`` is the same for the result. ``y_0`` on the right is the result's own value.
+    and ``y_k`` is the same for the result. ``y_0`` on the right is the result's own value. Custom
+    primitives have arguments of their own names, and parameters, which have no coefficients.
+    (Where an operand has the name of the result, y, or of a direction, r, these have another one.)
     A collapsed rule gives, in place of the highest coefficient, its sum over R directions r: the
     coefficients with an index r depend on the direction, those of order 0 do not.
 
@@ -58,46 +60,50 @@ class TaylorRule:
     def __str__(self) -> str:
         return "\n".join(f"{eq.lhs} = {eq.rhs}" for eq in self.equations)
 
+    @property
+    def direction(self) -> tuple[sp.Symbol, sp.Symbol]:
+        """The index of a direction in a collapsed rule, and how many directions there are."""
+        taken = set(self.primitive.operands)
+        letters = (pair for pair in (("r", "R"), *_OTHER_LETTERS) if not taken & set(pair))
+        index, count = sp.symbols(next(letters, ("direction", "DIRECTIONS")), **_COUNTS)
+        return index, count
+
     def _symbols(self) -> dict[sp.Symbol, sp.Expr]:
         symbols = {OUTPUT: self._result(0)}
-        for i in range(self.primitive.arity):
+        for i, name in enumerate(self.primitive.arguments):
             for k in range(self.order + 1):
-                symbols[path_symbol(i, k)] = self._coefficient(_NAMES[i], k)
+                symbols[path_symbol(i, k)] = self._coefficient(name, k)
+        for i, name in enumerate(self.primitive.parameters, self.primitive.arity):
+            symbols[path_symbol(i, 0)] = sp.Symbol(name, real=True)
         return symbols
 
     def _coefficient(self, name: str, order: int) -> sp.Expr:
         if self.collapsed and order > 0:
-            return sp.IndexedBase(f"{name}_{order}", real=True)[DIRECTION]
+            return sp.IndexedBase(f"{name}_{order}", real=True)[self.direction[0]]
         return sp.Symbol(f"{name}_{order}", real=True)
 
     def _result(self, order: int) -> sp.Expr:
-        return self._coefficient("y", order)
+        return self._coefficient(self.primitive.result, order)
 
     def _named(self, expr: sp.Expr) -> sp.Expr:
         """The expression as it is shown: in the names of this rule, without shorthands."""
-        spelled_out = expr.replace(_is_shorthand, lambda part: part.written())
-        return spelled_out.xreplace(self._symbols())
+        return spelled_out(expr).xreplace(self._symbols())
 
     def _collapsed(self, top: sp.Expr) -> sp.Eq:
         dependent = frozenset(
             path_symbol(i, k) for i in range(self.primitive.arity) for k in range(1, self.order + 1)
         )
-        count = sp.Symbol("R", integer=True, positive=True)
-        outer, inner = split(top, dependent, count)
+        outer, inner = split(top, dependent, self.direction[1])
         sums = {
             sp.Symbol(f"s{j}", real=True): self._sum(self._named(term))
             for j, term in enumerate(inner)
         }
-        right = self._named(outer).xreplace(sums)
+        right = spelled_out(outer).xreplace(self._symbols() | sums)
         return sp.Eq(self._sum(self._result(self.order)), right, evaluate=False)
 
-    @staticmethod
-    def _sum(term: sp.Expr) -> sp.Sum:
-        return sp.Sum(term, (DIRECTION, 1, DIRECTIONS))
-
-
-def _is_shorthand(expr: sp.Basic) -> bool:
-    return isinstance(expr, Shorthand)
+    def _sum(self, term: sp.Expr) -> sp.Sum:
+        index, count = self.direction
+        return sp.Sum(term, (index, 1, count))
 
 
 def derive_rule(primitive: Primitive, order: int, collapsed: bool) -> TaylorRule:
