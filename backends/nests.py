@@ -19,7 +19,7 @@ from jetfold.backends.program import (
     Statement,
 )
 from jetfold.graph import operand_symbol
-from jetfold.graph.functions import power
+from jetfold.graph.functions import Shorthand, power
 
 Axes = tuple[int, ...]
 
@@ -224,10 +224,10 @@ def _ordered(statements: Sequence[Statement]) -> list[Statement]:
 
 @lru_cache(maxsize=10_000)
 def computable(expr: sp.Expr) -> sp.Expr:
-    """The expression without derivatives of powers, which backends need not know.
+    """The expression without derivatives of powers, which backends need not know, and shorthands.
 
     ``power(x, p, n)`` with n > 0 is the falling factorial of p times a power, and zero wherever the
-    factor is, also at x = 0.
+    factor is, also at x = 0. Shorthands are spelled out, so that what they share is computed once.
     """
 
     def unfold(x: sp.Expr, p: sp.Expr, n: sp.Expr) -> sp.Expr:
@@ -236,4 +236,6 @@ def computable(expr: sp.Expr) -> sp.Expr:
         factor = sp.Mul(*(p - i for i in range(int(n))))
         return sp.Piecewise((0, sp.Eq(factor, 0)), (factor * power(x, p - n, sp.S.Zero), True))
 
+    while expr.has(Shorthand):
+        expr = expr.replace(lambda part: isinstance(part, Shorthand), lambda part: part.meaning())
     return expr.replace(power, unfold)
