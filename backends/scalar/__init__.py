@@ -1,11 +1,10 @@
 """Code on single numbers, for CUDA kernels and for modules to take away.
 
-`printer` (expressions), `library` (functions that `math` lacks, and their text), `ieee` (`math`
-for code that is run un-jitted), `coefficients` with the script that derives them.
+`printer` (expressions), `library` (functions that `math` lacks, and their text), `coefficients`
+with the script that derives them.
 """
 
-from jetfold.backends.scalar.ieee import IEEE
 from jetfold.backends.scalar.library import source_of
 from jetfold.backends.scalar.printer import ScalarPrinter
 
-__all__ = ["IEEE", "ScalarPrinter", "source_of"]
+__all__ = ["ScalarPrinter", "source_of"]
