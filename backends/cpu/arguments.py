@@ -69,8 +69,8 @@ class _Writer:
                     self.args += [rows, int(shared)]
                     stored = store_rows(access, rows)
                     self._append(addresses(program, access, stored, self.samples))
-        for place, table in self.tables:
-            self.args[place] = len(self.args)
+        for at, table in self.tables:
+            self.args[at] = len(self.args)
             self.args += table.tolist()
         return Arguments(np.array(self.args, dtype=np.int64), np.array(code, dtype=np.int64))
 

@@ -99,6 +99,6 @@ class NumbaDevice:
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         from jetfold.backends.cuda.product import geometry, integers, product_kernel
 
-        grid, block = geometry(gemm)
-        kernel = product_kernel(workspace.dtype.name)
-        kernel[grid, block, self.stream](shared, workspace, integers(gemm))
+        dtype = workspace.dtype.name
+        grid, block = geometry(gemm, dtype)
+        product_kernel(dtype)[grid, block, self.stream](shared, workspace, integers(gemm))

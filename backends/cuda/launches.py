@@ -66,7 +66,7 @@ class Launch:
 class Repeat(NamedTuple):
     """How often something is repeated, and by how much matrix, operand and result move."""
 
-    count: int
+    times: int
     matrix: int
     operand: int
     result: int

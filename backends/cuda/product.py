@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from numba import cuda, float32, float64
+from numpy import uint64
 
 from jetfold.backends.cuda.launches import Gemm
 
@@ -20,32 +21,46 @@ Array = Any
 
 @dataclass(frozen=True)
 class Tiling:
-    """A block of ``threads`` times ``threads`` threads, with ``each`` times ``each`` results each.
+    """How a block of ``tall`` times ``wide`` threads divides its tile of the result.
 
-    ``depth`` is the length of a slab along the inner axis.
+    Each thread computes ``each`` times ``each`` results; ``depth`` is the length of a slab along
+    the inner axis.
     """
 
-    threads: int = 16
-    each: int = 4
-    depth: int = 8
+    tall: int
+    wide: int
+    each: int
+    depth: int
 
     @property
-    def side(self) -> int:
-        """Rows, and columns, of a tile of the result."""
-        return self.threads * self.each
+    def rows(self) -> int:
+        """Rows of a tile of the result."""
+        return self.tall * self.each
+
+    @property
+    def columns(self) -> int:
+        """Columns of a tile of the result."""
+        return self.wide * self.each
 
 
-TILING = Tiling()
+TILINGS = {"float32": Tiling(8, 16, 8, 8), "float64": Tiling(16, 16, 4, 8)}
+"""With 8 times 8 results a thread reads 16 numbers from shared memory for 64 multiplications.
+
+In double precision their registers would not do.
+"""
 
 Size = tuple[int, int, int]
 
 
-def geometry(gemm: Gemm) -> tuple[Size, Size]:
+def geometry(gemm: Gemm, dtype: str) -> tuple[Size, Size]:
     """Grid and block of the kernel's launch: tiles of columns, tiles of rows, repeats."""
-    repeats = gemm.batches.count * gemm.groups.count
-    side = TILING.side
-    grid = (-(-gemm.columns // side), -(-gemm.rows // side), repeats)
-    return grid, (TILING.threads, TILING.threads, 1)
+    tiling = TILINGS[dtype]
+    grid = (
+        -(-gemm.columns // tiling.columns),
+        -(-gemm.rows // tiling.rows),
+        gemm.batches.times * gemm.groups.times,
+    )
+    return grid, (tiling.wide, tiling.tall, 1)
 
 
 def integers(gemm: Gemm) -> tuple[int, ...]:
@@ -53,75 +68,65 @@ def integers(gemm: Gemm) -> tuple[int, ...]:
     return (
         *(gemm.matrix, gemm.operand, gemm.result),
         *(gemm.rows, gemm.columns, gemm.inner, gemm.operand_step, gemm.result_step),
-        *(gemm.groups.count, *gemm.batches[1:], *gemm.groups[2:]),
+        *(gemm.groups.times, *gemm.batches[1:], *gemm.groups[2:]),
     )
 
 
 def product_kernel(dtype: str) -> Any:
     """The kernel for float32 or float64, ``kernel(shared, workspace, integers)``."""
-    return _kernel(dtype, TILING)
+    return _kernel(dtype, TILINGS[dtype])
 
 
 @lru_cache
 def _kernel(dtype: str, tiling: Tiling) -> Any:
     kind = {"float32": float32, "float64": float64}[dtype]
-    threads, each, depth, side = tiling.threads, tiling.each, tiling.depth, tiling.side
-    count = threads * threads
-    slab = depth * side
-    padded = side + 1  # so that threads that write a column of the matrix use different banks
+    tall, wide, each, depth = tiling.tall, tiling.wide, tiling.each, tiling.depth
+    height, width = tiling.rows, tiling.columns
+    padded = height + 1  # threads that write a row of the matrix write to different banks so
 
     @cuda.jit
     def multiply(sh: Array, ws: Array, args: Array) -> None:
         matrix, operand, result = args[0], args[1], args[2]
-        rows, columns, inner, operand_step, result_step = (
-            args[3],
-            args[4],
-            args[5],
-            args[6],
-            args[7],
-        )
-        batch = cuda.blockIdx.z // args[8]
-        group = cuda.blockIdx.z % args[8]
-        matrix += batch * args[9]
-        operand += batch * args[10] + group * args[12]
-        result += batch * args[11] + group * args[13]
+        rows, columns, inner = args[3], args[4], args[5]
+        operand_step, result_step = args[6], args[7]
+        batch, group = cuda.blockIdx.z // args[8], cuda.blockIdx.z % args[8]
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
-        number = y * threads + x
-        first_row, first_column = cuda.blockIdx.y * side, cuda.blockIdx.x * side
+        first_row, first_column = cuda.blockIdx.y * height, cuda.blockIdx.x * width
+        matrix += batch * args[9] + first_row * inner
+        operand += batch * args[10] + group * args[12] + first_column
+        result += batch * args[11] + group * args[13] + first_row * result_step + first_column
+        rows, columns = rows - first_row, columns - first_column
         left = cuda.shared.array((depth, padded), kind)
-        right = cuda.shared.array((depth, side), kind)
+        right = cuda.shared.array((depth, width), kind)
         totals = cuda.local.array((each, each), kind)
         for i in range(each):
             for j in range(each):
                 totals[i, j] = 0
         for start in range(0, inner, depth):
-            for e in range(number, slab, count):
+            for e in range(y * wide + x, depth * height, tall * wide):
                 row, k = e // depth, e % depth
-                inside = first_row + row < rows and start + k < inner
-                if inside:
-                    left[k, row] = sh[matrix + (first_row + row) * inner + start + k]
-                else:
-                    left[k, row] = 0
-                column, k = e % side, e // side
-                inside = first_column + column < columns and start + k < inner
-                if inside:
-                    right[k, column] = ws[
-                        operand + (start + k) * operand_step + first_column + column
-                    ]
-                else:
-                    right[k, column] = 0
+                value = kind(0)
+                if row < rows and start + k < inner:
+                    value = sh[uint64(matrix + row * inner + start + k)]
+                left[uint64(k), uint64(row)] = value
+            for e in range(y * wide + x, depth * width, tall * wide):
+                k, column = e // width, e % width
+                value = kind(0)
+                if column < columns and start + k < inner:
+                    value = ws[uint64(operand + (start + k) * operand_step + column)]
+                right[uint64(k), uint64(column)] = value
             cuda.syncthreads()
             for k in range(depth):
                 for i in range(each):
-                    factor = left[k, y + i * threads]
+                    factor = left[uint64(k), uint64(y + i * tall)]
                     for j in range(each):
-                        totals[i, j] += factor * right[k, x + j * threads]
+                        totals[i, j] += factor * right[uint64(k), uint64(x + j * wide)]
             cuda.syncthreads()
         for i in range(each):
-            row = first_row + y + i * threads
+            row = y + i * tall
             for j in range(each):
-                column = first_column + x + j * threads
+                column = x + j * wide
                 if row < rows and column < columns:
-                    ws[result + row * result_step + column] = totals[i, j]
+                    ws[uint64(result + row * result_step + column)] = totals[i, j]
 
     return multiply
