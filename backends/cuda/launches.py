@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +62,11 @@ class Launch:
         return (self.samples // across, blocks, self.parts), (across, along, 1)
 
 
-class Repeat(NamedTuple):
+@dataclass(frozen=True)
+class Repeat:
     """How often something is repeated, and by how much matrix, operand and result move."""
 
-    times: int
+    count: int
     matrix: int
     operand: int
     result: int

@@ -58,17 +58,19 @@ def geometry(gemm: Gemm, dtype: str) -> tuple[Size, Size]:
     grid = (
         -(-gemm.columns // tiling.columns),
         -(-gemm.rows // tiling.rows),
-        gemm.batches.times * gemm.groups.times,
+        gemm.batches.count * gemm.groups.count,
     )
     return grid, (tiling.wide, tiling.tall, 1)
 
 
 def integers(gemm: Gemm) -> tuple[int, ...]:
     """The kernel's integers."""
+    batches, groups = gemm.batches, gemm.groups
     return (
         *(gemm.matrix, gemm.operand, gemm.result),
         *(gemm.rows, gemm.columns, gemm.inner, gemm.operand_step, gemm.result_step),
-        *(gemm.groups.times, *gemm.batches[1:], *gemm.groups[2:]),
+        *(groups.count, batches.matrix, batches.operand, batches.result),
+        *(groups.operand, groups.result),
     )
 
 
