@@ -1,4 +1,4 @@
-"""The command line: `python -m jetfold demo` and `python -m jetfold info`."""
+"""The command line: `python -m jetfold demo`, `info`, `primitives`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetfold import demo, info
+from jetfold import demo, info, primitives_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0, or 1 if a check of the demonstration failed."""
+    """Run a command; the exit status: 0, 1 if a check of the demonstration failed, 2 for errors."""
     chosen = parser().parse_args(arguments)
     if chosen.command == "info":
         print(info.report())
         return 0
+    if chosen.command == "primitives":
+        return primitives_command.run(chosen.name, chosen.custom, chosen.modules, chosen.order)
     return demo.run(chosen.points, chosen.runs, chosen.output)
 
 
@@ -38,6 +40,23 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=_svg, default=Path("jetfold-demo.svg"), help="where the picture goes"
     )
     sub.add_parser("info", help="versions, machine, cache: for a report of a problem")
+    listed = sub.add_parser(
+        "primitives",
+        help="list the primitives, or show the rules of one",
+        description=primitives_command.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    listed.add_argument("name", nargs="?", help="show everything about this one")
+    listed.add_argument("--custom", action="store_true", help="list only registered ones")
+    listed.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="import a module first, which registers primitives (can be given several times)",
+    )
+    listed.add_argument("--order", type=_positive, default=2, help="order of the rules shown")
     return commands
 
 

@@ -73,7 +73,7 @@ class CustomPrimitive:
     @property
     def primitive(self) -> Primitive:
         """What Taylor rules and kernels are derived from."""
-        return custom_primitive(self.definition)
+        return custom_primitive(self.definition, self.__doc__ or "")
 
     def rule(self, order: int = 2, collapsed: bool = False) -> TaylorRule:
         """The Taylor rule: see `jetfold.rule`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -27,13 +27,14 @@ class Primitive:
     """An elementwise function: its name and its expression in a0, a1, ...
 
     The operands are its arguments and then its parameters, which are the same all along a path in
-    the rules that are shown, and in kernels.
+    the rules that are shown, and in kernels. ``doc`` documents a custom one.
     """
 
     name: str
     expr: sp.Expr
     arguments: tuple[str, ...]
     parameters: tuple[str, ...] = ()
+    doc: str = field(default="", compare=False)
 
     @property
     def arity(self) -> int:
@@ -89,11 +90,11 @@ CUSTOM: Mapping[str, Primitive] = MappingProxyType(_custom)
 """The primitives that users have registered."""
 
 
-def custom_primitive(definition: Definition) -> Primitive:
+def custom_primitive(definition: Definition, doc: str = "") -> Primitive:
     """The primitive with a definition."""
     operands = map(operand_symbol, range(len(definition.operands)))
     expr = custom_function(definition)(*operands)
-    return Primitive(definition.name, expr, definition.arguments, definition.parameters)
+    return Primitive(definition.name, expr, definition.arguments, definition.parameters, doc)
 
 
 def register(made: Primitive, overwrite: bool = False) -> None:

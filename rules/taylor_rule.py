@@ -107,7 +107,15 @@ class TaylorRule:
 
 
 def derive_rule(primitive: Primitive, order: int, collapsed: bool) -> TaylorRule:
-    """The Taylor rule of a primitive. Raises `ArgumentError` for an order below 1."""
+    """The Taylor rule of a primitive.
+
+    Raises `ArgumentError` for an order below 1, or one for which there is no derivative.
+    """
     if order < 1:
         raise ArgumentError(f"the order of a Taylor rule is {order}; it must be 1 or more")
+    try:
+        taylor_rule(primitive.expr, order, tuple(range(primitive.arity)))
+    except ArgumentError as error:
+        error.add_note(f"While deriving the Taylor rule of {primitive.name!r} to order {order}.")
+        raise
     return TaylorRule(primitive, order, collapsed)
