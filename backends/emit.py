@@ -7,8 +7,9 @@ nothing else; sizes, offsets and strides are integers that they are given at run
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jetfold.backends.printer import ExpressionPrinter
 from jetfold.backends.program import (
@@ -65,7 +66,7 @@ class Dialect(ABC):
     def results(self, outer: int) -> Sequence[str]:
         """What runs over rows, the first ``outer`` direction axes ``i0, i1, ..`` and samples."""
 
-    def at_once(self, kernel: NestKernel, phase: Phase) -> int:
+    def at_once(self, phase: Phase) -> int:
         """How many elements of a phase's innermost axis are loaded before the first is stored."""
         return 1
 
@@ -168,17 +169,54 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) 
     sums = [s.target for s in phase.statements if isinstance(s, Accumulate)]
     for target in sums:
         yield f"{target} = {dialect.zero}"
+    at_once = dialect.at_once(phase)
     block = _Block()
-    yield from block.open(f"for i{axis} in range(n{axis}):" for axis in phase.axes)
-    indent = block.indent
-    for symbol, number in phase.loads:
-        if number not in still:
-            yield f"{indent}{symbol} = {_load(dialect, number, kernel.operands[number])}"
-    for statement in phase.statements:
-        yield from (indent + line for line in _statement(kernel, statement, dialect))
-    for output, symbol in phase.stores:
-        address = f"q{output}" + _offset(dialect, f"o{output}", kernel.outputs[output])
-        yield indent + dialect.store(address, str(symbol))
+    if at_once == 1:
+        yield from block.open(_loop(axis) for axis in phase.axes)
+        for part in _parts(kernel, phase, still, dialect):
+            yield from (block.indent + line for line in part)
+        return
+    *outer, last = phase.axes
+    yield from block.open(_loop(axis) for axis in outer)
+    yield f"{block.indent}for i{last} in range(0, n{last} - {at_once - 1}, {at_once}):"
+    copies = [_numbered(phase, last, k) for k in range(at_once)]
+    for part in _parts(kernel, phase, still, dialect):
+        for copy in copies:
+            yield from (f"{block.indent}    {copy(line)}" for line in part)
+    yield f"{block.indent}for i{last} in range(n{last} - n{last} % {at_once}, n{last}):"
+    for part in _parts(kernel, phase, still, dialect):
+        yield from (f"{block.indent}    {line}" for line in part)
+
+
+def _loop(axis: int) -> str:
+    return f"for i{axis} in range(n{axis}):"
+
+
+def _parts(
+    kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect
+) -> Iterator[list[str]]:
+    """The loads, the statements and the stores of one element of a phase's axes."""
+    operands = kernel.operands
+    yield [
+        f"{symbol} = {_load(dialect, number, operands[number])}"
+        for symbol, number in phase.loads
+        if number not in still
+    ]
+    yield [line for s in phase.statements for line in _statement(kernel, s, dialect)]
+    yield [
+        dialect.store(f"q{output}{_offset(dialect, f'o{output}', kernel.outputs[output])}", str(v))
+        for output, v in phase.stores
+    ]
+
+
+def _numbered(phase: Phase, axis: int, number: int) -> Callable[[str], str]:
+    """The renaming of lines for the element this far along an axis, with names of its own."""
+    computed = [s.target for s in phase.statements if not isinstance(s, Accumulate)]
+    own = "|".join(str(symbol) for symbol in (*(s for s, _ in phase.loads), *computed))
+    names = re.compile(rf"\b({own})\b")
+    index = re.compile(rf"\bi{axis}\b")
+    ahead = f"(i{axis} + {number})" if number else f"i{axis}"
+    return lambda line: index.sub(ahead, names.sub(rf"\1_{number}", line))
 
 
 def _statement(kernel: NestKernel, statement: Statement, dialect: Dialect) -> Iterator[str]:
@@ -214,7 +252,7 @@ def _reduction(kernel: ReductionKernel, dialect: Dialect) -> Iterator[str]:
     yield from term.open(["for k in range(reduced):"])
     for i, operand in enumerate(kernel.operands):
         yield term.indent + _row_address(dialect, i, operand.rows, "(f * reduced + k)")
-    yield from term.open(f"for i{i} in range(n{i}):" for i in range(kernel.outer, kernel.axes))
+    yield from term.open(_loop(axis) for axis in range(kernel.outer, kernel.axes))
     for i, operand in enumerate(kernel.operands):
         yield f"{term.indent}u{i} = {_load(dialect, i, operand)}"
     product = " * ".join(f"u{i}" for i in range(len(kernel.operands)))

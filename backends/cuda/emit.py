@@ -15,16 +15,25 @@ import numpy as np
 
 from jetfold.backends.cuda.launches import loads_of
 from jetfold.backends.emit import Dialect, kernel_body
-from jetfold.backends.program import Kernel, Program
+from jetfold.backends.program import Collected, Kernel, Phase, Program
 from jetfold.backends.scalar.library import source_of
 from jetfold.backends.scalar.printer import ScalarPrinter
 
 INLINE = '@cuda.jit(device=True, inline="always")'
 FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 
-SAMPLE = "s = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x"
-FIRST = "cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y"
-STEP = "cuda.gridDim.y * cuda.blockDim.y"
+THREAD = (
+    "    s = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
+    "    first = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y",
+    "    step = cuda.gridDim.y * cuda.blockDim.y",
+)
+"""Which sample and which rows are a thread's."""
+
+IN_FLIGHT = 8
+"""Numbers that a thread may have on their way from memory, so that enough are under way in all.
+
+Loads do not overtake stores, as a compiler cannot know that these write elsewhere.
+"""
 
 
 def emit(program: Program, dtype: np.dtype[Any] = FLOAT64) -> str:
@@ -59,7 +68,7 @@ def emit(program: Program, dtype: np.dtype[Any] = FLOAT64) -> str:
 def _kernel(number: int, kernel: Kernel, printer: ScalarPrinter) -> Iterator[str]:
     yield "@cuda.jit"
     yield f"def kernel_{number}(ws, sh, table, args):"
-    yield f"    {SAMPLE}"
+    yield from THREAD
     yield from ("    " + line for line in kernel_body(kernel, _Threads(printer)))
 
 
@@ -84,10 +93,17 @@ class _Threads(Dialect):
         return f"ws[uint64({address} + s)] = {value}"
 
     def rows(self) -> list[str]:
-        return [f"for f in range({FIRST}, rows, {STEP}):"]
+        return ["for f in range(first, rows, step):"]
 
     def samples(self) -> list[str]:
         return []
+
+    def at_once(self, phase: Phase) -> int:
+        moving = len(phase.loads)
+        collects = any(isinstance(s, Collected) for s in phase.statements)
+        if not (phase.axes and phase.stores and moving) or collects:
+            return 1
+        return max(1, min(4, IN_FLIGHT // moving))
 
     def results(self, outer: int) -> list[str]:
         axes = range(outer)
@@ -95,7 +111,7 @@ class _Threads(Dialect):
             return self.rows()
         count = " * ".join(["rows", *(f"n{axis}" for axis in axes)])
         return [
-            f"for g in range({FIRST}, {count}, {STEP}):",
+            f"for g in range(first, {count}, step):",
             "f = g",
             *(
                 line
@@ -113,12 +129,12 @@ def _load(inputs: list[int]) -> Iterator[str]:
     arrays = ", ".join(f"x{number}" for number in inputs)
     yield "@cuda.jit"
     yield f"def load_{inputs[0]}({arrays}, ws, args):"
-    yield f"    {SAMPLE}"
+    yield from THREAD
     yield "    point = min(s, args[0] - 1)"
     yield "    part = cuda.blockIdx.z"
     for part, number in enumerate(inputs):
         rows, start, step = (f"args[{1 + 3 * part + i}]" for i in range(3))
         yield f"    {'elif' if part else 'if'} part == {part}:"
-        yield f"        for f in range({FIRST}, {rows}, {STEP}):"
+        yield f"        for f in range(first, {rows}, step):"
         yield f"            value = x{number}[uint64(point * {rows} + f)]"
         yield f"            ws[uint64({start} + f * {step} + s)] = value"
