@@ -1,4 +1,7 @@
-"""Arguments of public calls: points and parameters checked, cast and split into batch and point."""
+"""Arguments of public calls: points and parameters checked, cast and split into batch and point.
+
+Arrays on a GPU stay there: they are views, which the backend "cuda" alone can read.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jetfold.backends.cuda.arrays import GpuArray, described, on_gpu, view
+from jetfold.backends.cuda.options import Cuda
 from jetfold.graph import ArgumentError, Parameter, Type
 from jetfold.graph.tree import Structure, flatten, unflatten
 
 FloatArray = NDArray[Any]
+AnyArray = FloatArray | GpuArray
+
+Backend = str | Cuda
+"""What an operator runs on: "cpu", "cuda", "reference", or options of the backend "cuda"."""
+
+
+def as_operand(value: Any, name: str, backend: Backend) -> AnyArray:
+    """A real array that the backend can read: on the host, or for "cuda" on a GPU, too.
+
+    Raises `ArgumentError` for anything else.
+    """
+    if not on_gpu(value):
+        return as_array(value, name)
+    if not (backend == "cuda" or isinstance(backend, Cuda)):
+        what, copied = described(value, name)
+        raise ArgumentError(
+            f"{what}, where the backend {backend!r} does not reach: make the operator with "
+            f'backend="cuda", or pass {copied}'
+        )
+    array = view(value, name)
+    _check_real(array.dtype, name)
+    if not array.dtype.isnative:
+        raise ArgumentError(f"{name} has dtype {array.dtype} in a foreign byte order")
+    return array
 
 
 def as_array(value: Any, name: str) -> FloatArray:
     """A real array in a native byte order. Raises `ArgumentError` for anything else."""
+    if on_gpu(value):
+        what, copied = described(value, name)
+        raise ArgumentError(f"{what}, but is needed on the host: pass {copied}")
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
         raise ArgumentError(f"{name} is not an array of numbers: {error}") from None
-    if array.dtype.kind in "biuf" and array.dtype.itemsize <= np.dtype(np.float64).itemsize:
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype == object and not isinstance(value, np.ndarray):  # None, a dict, ...
+        raise ArgumentError(f"{name} is a {type(value).__name__}; pass an array of real numbers")
+    _check_real(array.dtype, name)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_real(dtype: np.dtype[Any], name: str) -> None:
+    if dtype.kind in "biuf" and dtype.itemsize <= np.dtype(np.float64).itemsize:
+        return
     hints = {
         "c": "complex numbers are not supported; pass the real and the imaginary part as inputs",
         "O": "convert it to float32 or float64",
         "f": "extended precision is not supported; convert it to float64",
     }
-    hint = hints.get(array.dtype.kind, "pass an array of real numbers")
-    what = f"{name} has dtype {array.dtype}"
-    if array.dtype == object and not isinstance(value, np.ndarray):  # None, a dict, ...
-        what, hint = f"{name} is a {type(value).__name__}", "pass an array of real numbers"
-    raise ArgumentError(f"{what}; {hint}")
+    hint = hints.get(dtype.kind, "pass an array of real numbers")
+    raise ArgumentError(f"{name} has dtype {dtype}; {hint}")
 
 
-def precision(points: Sequence[FloatArray], parameters: Parameters) -> np.dtype[Any]:
+def precision(points: Sequence[AnyArray], parameters: Parameters) -> np.dtype[Any]:
     """The dtype to compute in: float32 or float64, the wider of the floating ones given.
 
     Integer points become float64; float16 is computed in float32; a Python float adapts.
@@ -51,7 +87,7 @@ def precision(points: Sequence[FloatArray], parameters: Parameters) -> np.dtype[
 class Points:
     """A batch of points: an array (count, *point), and the batch axes it came with."""
 
-    array: FloatArray
+    array: AnyArray
     batch: tuple[int, ...]
 
     @property
@@ -59,7 +95,7 @@ class Points:
         return self.array.shape[1:]
 
 
-def split_batch(array: FloatArray, point_ndim: int, name: str = "X") -> Points:
+def split_batch(array: AnyArray, point_ndim: int, name: str = "X") -> Points:
     """Leading axes are the batch, the last ``point_ndim`` axes a point (gufunc convention)."""
     if array.ndim < point_ndim:
         axes = ", ".join(f"D{i}" for i in range(1, point_ndim + 1)) if point_ndim > 1 else "D"
@@ -81,7 +117,7 @@ class Parameters:
     is, and the function is traced anew when it changes.
     """
 
-    arrays: dict[str, FloatArray]
+    arrays: dict[str, AnyArray]
     structure: Structure
     leaves: tuple[Any, ...]
     bare: frozenset[str]
@@ -91,16 +127,26 @@ class Parameters:
         return unflatten(self.structure, list(self.leaves))
 
 
-def read_parameters(parameters: tuple[Any, ...]) -> Parameters:
+def broadcast(arrays: Sequence[AnyArray]) -> list[AnyArray]:
+    """All arrays in their common shape. Raises ValueError if there is none."""
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    return [
+        array.broadcast_to(shape) if isinstance(array, GpuArray) else np.broadcast_to(array, shape)
+        for array in arrays
+    ]
+
+
+def read_parameters(parameters: tuple[Any, ...], backend: Backend) -> Parameters:
     """Take a call's parameters apart. Raises `ArgumentError` for complex and object arrays."""
     values, structure = flatten(parameters)
-    arrays: dict[str, FloatArray] = {}
+    arrays: dict[str, AnyArray] = {}
     leaves: list[Any] = []
     bare: list[str] = []
     for path, value in zip(structure.paths("params"), values, strict=True):
         name = _readable(path, len(parameters))
-        if isinstance(value, (np.ndarray, np.generic, float)) or hasattr(value, "__array__"):
-            arrays[name] = as_array(value, name)
+        numbers = isinstance(value, (np.ndarray, np.generic, float)) or on_gpu(value)
+        if numbers or hasattr(value, "__array__"):
+            arrays[name] = as_operand(value, name, backend)
             if type(value) is float:
                 bare.append(name)
             leaves.append(Parameter(name, Type(arrays[name].shape)))

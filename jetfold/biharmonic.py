@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from jetfold.arrays import Backend
 from jetfold.directions import Seed
 from jetfold.graph import Graph, Input
 from jetfold.point_operator import PointOperator, of_every_output
@@ -40,7 +41,7 @@ def biharmonic(
     function: Callable[..., Any],
     *,
     method: str = "auto",
-    backend: str = "cpu",
+    backend: Backend = "cpu",
     point_ndim: int = 1,
     samples: int | None = None,
     distribution: str | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from jetfold.arrays import as_array
+from jetfold.arrays import Backend, as_operand
 from jetfold.directions import LEAF, Sampling
 from jetfold.graph import (
     ArgumentError,
@@ -86,7 +86,7 @@ class FieldOperator(PointOperator):
                 f"{self!r} is called with the values of the symbols in it that are neither fields "
                 f"nor coordinates, by name: {wanted}; got {given}"
             )
-        known = {name: _number(values[name], name) for name in self._names}
+        known = {name: _number(values[name], name, self.backend) for name in self._names}
         return (*parameters, known) if known else parameters
 
     def _check_signature(self, count: int) -> None:
@@ -293,9 +293,9 @@ class _Asked:
     split: Split | None = None
 
 
-def _number(value: Any, name: str) -> Any:
+def _number(value: Any, name: str, backend: Backend) -> Any:
     """The value of a symbol: whole numbers are arrays, too, and change without a new trace."""
-    return value if isinstance(value, (Tracer, float)) else as_array(value, name)
+    return value if isinstance(value, (Tracer, float)) else as_operand(value, name, backend)
 
 
 def _fits(shape: Shape, target: Shape) -> bool:

@@ -10,8 +10,9 @@ import jetfold
 from jetfold.backends.cpu.cache import cache_directory
 from jetfold.backends.cpu.simd import lanes
 from jetfold.backends.cpu.threads import thread_count
-from jetfold.operator import BACKENDS
+from jetfold.backends.cuda import device
 from jetfold.rules.primitives import PRIMITIVES
+from jetfold.running import BACKENDS
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy", "networkx", "rich")
 
@@ -28,6 +29,7 @@ def report() -> str:
         "backends": ", ".join(BACKENDS),
         "primitives": str(len(PRIMITIVES)),
         "cache": _cache(cache_directory()),
+        **device.facts(),
     }
     width = max(map(len, facts)) + 1
     return "\n".join(f"{name + ':':<{width}} {value}" for name, value in facts.items())

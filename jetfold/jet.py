@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from jetfold.arrays import as_array, read_parameters, split_batch
+from jetfold.arrays import Backend, as_operand, broadcast, read_parameters, split_batch
+from jetfold.checks import whole
 from jetfold.derivation import Derivation
 from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, fit
 from jetfold.graph.source import located
 from jetfold.graph.trace import lift, wrap
 from jetfold.graph.tree import Structure, unflatten
-from jetfold.operator import Operator, editor_of, whole
+from jetfold.operator import Operator, editor_of
 from jetfold.rules.operators import jet as jet_graph
 
 
@@ -27,7 +26,7 @@ class Jet(Operator):
         function: Callable[..., Any],
         order: int,
         *,
-        backend: str = "cpu",
+        backend: Backend = "cpu",
         point_ndim: int = 1,
     ) -> None:
         super().__init__(function, "standard", backend, point_ndim)
@@ -39,21 +38,21 @@ class Jet(Operator):
         editor = editor_of(values, parameters)
         if editor is not None:
             return self._traced(editor, values, parameters)
-        arrays = [as_array(value, f"x{k}") for k, value in enumerate(values)]
+        arrays = [as_operand(value, f"x{k}", self.backend) for k, value in enumerate(values)]
+        shapes = ", ".join(str(array.shape) for array in arrays)
         shape = split_batch(arrays[0], self.point_ndim, "x0").shape
         try:
-            arrays = list(np.broadcast_arrays(*arrays))
+            arrays = broadcast(arrays)
             fits = arrays[0].shape[arrays[0].ndim - self.point_ndim :] == shape
         except ValueError:
             fits = False
         if not fits:
-            shapes = ", ".join(str(np.shape(value)) for value in values)
             raise ArgumentError(
                 f"x0 and the path's coefficients have shapes {shapes}, which do not fit together; "
                 "each has the shape of x0"
             )
         batches = [split_batch(array, self.point_ndim, "x0") for array in arrays]
-        known = read_parameters(parameters)
+        known = read_parameters(parameters, self.backend)
         compiled = self._compile(batches[0].shape, known)
         inputs = {f"x_{k}" if k else "x": batch.array for k, batch in enumerate(batches)}
         results = self._run(compiled, batches[0].batch, inputs, known)
@@ -99,7 +98,7 @@ class Jet(Operator):
 
 
 def jet(
-    function: Callable[..., Any], order: int, *, backend: str = "cpu", point_ndim: int = 1
+    function: Callable[..., Any], order: int, *, backend: Backend = "cpu", point_ndim: int = 1
 ) -> Jet:
     """The derivatives of a function along a path, to some order K.
 

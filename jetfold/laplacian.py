@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from jetfold.arrays import Backend
 from jetfold.directions import Seed
 from jetfold.graph import Graph, Input
 from jetfold.point_operator import PointOperator, of_every_output
@@ -33,7 +34,7 @@ def laplacian(
     function: Callable[..., Any],
     *,
     method: str = "auto",
-    backend: str = "cpu",
+    backend: Backend = "cpu",
     point_ndim: int = 1,
     samples: int | None = None,
     distribution: str | None = None,
@@ -54,7 +55,9 @@ def laplacian(
         second derivatives is propagated: 2 + D vectors), "minimal" (the operator's own jets, 2 + D
         vectors, too) or "auto", the one of least predicted cost. All give the same numbers. There
         is no "nested": the Laplacian is no product of simpler operators.
-    backend : "cpu" or "reference".
+    backend : "cpu"; "cuda", or its options `Cuda`, for an NVIDIA GPU, where X and params may be
+        arrays of CuPy, PyTorch, JAX or numba on the GPU, which are not copied; the result is one of
+        CuPy, PyTorch or numba, as X is, one of NumPy if X is, and of CuPy for others; "reference".
     point_ndim : how many axes a point has, 2 for (electrons, 3).
     samples : if given, the Laplacian is estimated by the mean of second derivatives along this
         many random directions, new ones at each call. The estimate is unbiased.

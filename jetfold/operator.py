@@ -6,22 +6,23 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import update_wrapper
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from jetfold import running
 from jetfold.arrays import (
+    AnyArray,
+    Backend,
     FloatArray,
     Parameters,
-    as_array,
+    as_operand,
     precision,
     read_parameters,
     split_batch,
 )
-from jetfold.backends.cpu import CompiledGraph
-from jetfold.backends.reference import ReferenceGraph
+from jetfold.checks import choose, whole
 from jetfold.derivation import METHODS, Derivation
 from jetfold.graph import ArgumentError, Editor, Graph, Input, JetfoldError, Type, simplify
 from jetfold.graph.ops import Shape
@@ -29,25 +30,6 @@ from jetfold.graph.source import located
 from jetfold.graph.text import renumbered
 from jetfold.graph.trace import Traced, Tracer, lift, trace, wrap
 from jetfold.graph.tree import Structure, flatten
-
-Backend = Callable[
-    [int, np.dtype[Any], Mapping[str, FloatArray], Mapping[str, FloatArray]], list[FloatArray]
-]
-
-BACKENDS: Mapping[str, Callable[[Graph], Backend]] = {
-    "cpu": CompiledGraph,
-    "reference": ReferenceGraph,
-}
-
-
-def choose(value: object, choices: Mapping[str, Any] | tuple[str, ...], what: str) -> str:
-    """A name from a list of choices. Raises `ArgumentError` naming them."""
-    names = list(choices)
-    if isinstance(value, str) and value in names:
-        return value
-    near = get_close_matches(str(value).lower(), names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ArgumentError(f"unknown {what} {value!r}: choose from {', '.join(names)}{hint}")
 
 
 class Companion(NamedTuple):
@@ -62,7 +44,7 @@ class Compiled:
     """An operator for one shape of points and parameters."""
 
     derivation: Derivation
-    run: Backend
+    run: running.Run
     outputs: Structure
 
 
@@ -76,7 +58,7 @@ class Operator(ABC):
     """What messages call the points."""
 
     def __init__(
-        self, function: Callable[..., Any], method: str, backend: str, point_ndim: int
+        self, function: Callable[..., Any], method: str, backend: Backend, point_ndim: int
     ) -> None:
         if not callable(function):
             raise ArgumentError(
@@ -85,7 +67,7 @@ class Operator(ABC):
             )
         self.function = function
         self.method = choose(method, METHODS, "method")
-        self.backend = choose(backend, BACKENDS, "backend")
+        self.backend = running.choose_backend(backend)
         self.point_ndim = whole(point_ndim, "point_ndim", 0)
         self._known: dict[Any, Compiled] = {}
         self._structure: Structure | None = None
@@ -97,8 +79,9 @@ class Operator(ABC):
 
         ``values`` are those of the symbols in the expression of an operator that has one.
         """
-        batch = split_batch(as_array(points, self.points_name), self.point_ndim, self.points_name)
-        known = read_parameters(self._with_values(parameters, values))
+        array = as_operand(points, self.points_name, self.backend)
+        batch = split_batch(array, self.point_ndim, self.points_name)
+        known = read_parameters(self._with_values(parameters, values), self.backend)
         return self._derive(Input("x", Type(batch.shape)), known.tree())[0]
 
     @abstractmethod
@@ -125,9 +108,8 @@ class Operator(ABC):
 
         Raises `ArgumentError` for the backend "reference", which generates none.
         """
-        if self.backend == "reference":
-            raise ArgumentError('the backend "reference" interprets the graph; it has no source')
-        return CompiledGraph(self.derivation(points, *parameters, **values).final_graph).source
+        graph = self.derivation(points, *parameters, **values).final_graph
+        return running.source(self.backend, graph)
 
     def _with_values(self, parameters: tuple[Any, ...], values: dict[str, Any]) -> tuple[Any, ...]:
         """The parameters, with values that are given by name behind them."""
@@ -195,7 +177,7 @@ class Operator(ABC):
             ) from None
         if known is None:
             derivation, outputs = self._derive(Input("x", Type(shape)), parameters.tree())
-            run = BACKENDS[self.backend](derivation.final_graph)
+            run = running.compiled(self.backend, derivation.final_graph)
             known = self._known[key] = Compiled(derivation, run, outputs)
             self._structure = parameters.structure
         return known
@@ -227,15 +209,14 @@ class Operator(ABC):
         self,
         compiled: Compiled,
         batch: Shape,
-        inputs: dict[str, FloatArray],
+        inputs: dict[str, AnyArray],
         parameters: Parameters,
-    ) -> list[FloatArray]:
+    ) -> list[Any]:
         """The outputs, each with the batch axes in front."""
         dtype = precision(list(inputs.values()), parameters)
         points = len(inputs["x"])
         drawn = self._drawn(compiled.derivation.final_graph, points)
-        arrays = {n: array.astype(dtype, copy=False) for n, array in (inputs | drawn).items()}
-        results = compiled.run(points, dtype, arrays, parameters.arrays | drawn)
+        results = compiled.run(points, dtype, inputs | drawn, parameters.arrays | drawn)
         return [result.reshape(batch + result.shape[1:]) for result in results]
 
     def _drawn(self, graph: Graph, points: int) -> dict[str, FloatArray]:
@@ -316,10 +297,3 @@ def editor_of(*trees: Any) -> Editor | None:
     """The editor of the traced values among these arguments, if there are any."""
     leaves, _ = flatten(trees)
     return next((leaf.editor for leaf in leaves if isinstance(leaf, Tracer)), None)
-
-
-def whole(value: object, name: str, least: int) -> int:
-    """An integer of at least ``least``. Raises `ArgumentError` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name} is {value!r}; it must be an integer of {least} or more")
-    return int(value)

@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from jetfold.arrays import Backend
 from jetfold.directions import Seed
 from jetfold.field_operator import FieldOperator
 from jetfold.rules.pde import Residual, derivative_functionals, residual
@@ -87,7 +88,7 @@ def operator(
     fields: Sequence[AppliedUndef] | None = None,
     *,
     method: str = "auto",
-    backend: str = "cpu",
+    backend: Backend = "cpu",
     point_ndim: int = 1,
     samples: int | None = None,
     distribution: str | None = None,
@@ -164,7 +165,7 @@ def derivatives(
     coords: Sequence[str | sp.Symbol],
     *,
     method: str = "auto",
-    backend: str = "cpu",
+    backend: Backend = "cpu",
     point_ndim: int = 1,
 ) -> Derivatives:
     """Several partial derivatives of a function, in one propagation.

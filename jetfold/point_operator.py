@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import networkx as nx
 import numpy as np
 
-from jetfold.arrays import FloatArray, as_array, read_parameters, split_batch
+from jetfold.arrays import Backend, FloatArray, as_operand, read_parameters, split_batch
+from jetfold.checks import choose, whole
 from jetfold.derivation import Derivation
 from jetfold.directions import DISTRIBUTIONS, Sampling, Seed
 from jetfold.graph import (
@@ -22,7 +23,7 @@ from jetfold.graph import (
 )
 from jetfold.graph.source import located
 from jetfold.graph.tree import unflatten
-from jetfold.operator import Operator, choose, editor_of, whole
+from jetfold.operator import Operator, editor_of
 from jetfold.rules.methods import methods, wanted_part
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.prediction import predict
@@ -44,7 +45,7 @@ class PointOperator(Operator):
         function: Callable[..., Any],
         *,
         method: str = "auto",
-        backend: str = "cpu",
+        backend: Backend = "cpu",
         point_ndim: int = 1,
         samples: int | None = None,
         distribution: str | None = None,
@@ -75,8 +76,8 @@ class PointOperator(Operator):
         editor = editor_of(points, parameters)
         if editor is not None:
             return self._traced(editor, points, parameters)
-        batch = split_batch(as_array(points, "X"), self.point_ndim)
-        known = read_parameters(parameters)
+        batch = split_batch(as_operand(points, "X", self.backend), self.point_ndim)
+        known = read_parameters(parameters, self.backend)
         compiled = self._compile(batch.shape, known)
         results = self._run(compiled, batch.batch, {"x": batch.array}, known)
         return unflatten(compiled.outputs, results)

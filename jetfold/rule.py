@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from jetfold.operator import whole
-from jetfold.rules.primitives import primitive
+import sympy as sp
+
+from jetfold.checks import whole
+from jetfold.primitive import CustomPrimitive, as_primitive
 from jetfold.rules.taylor_rule import TaylorRule, derive_rule
 
 
-def rule(name: str, order: int = 2, collapsed: bool = False) -> TaylorRule:
+def rule(
+    what: str | CustomPrimitive | sp.Expr, order: int = 2, collapsed: bool = False
+) -> TaylorRule:
     """The Taylor rule of a primitive, derived by SymPy from its defining expression.
 
     Parameters
     ----------
-    name : a primitive, by its NumPy or SciPy name: "tanh", "multiply", "expit", ...
+    what : a primitive, by its NumPy or SciPy name ("tanh", "multiply", "expit", ...), by the name
+        with which it was registered, or as `jetfold.primitive` gave it; or any expression in
+        SymPy, whose symbols are the arguments, sorted by name.
     order : the highest coefficient, 1 or more.
     collapsed : give the sum over directions in place of the highest coefficient.
 
@@ -23,6 +29,8 @@ def rule(name: str, order: int = 2, collapsed: bool = False) -> TaylorRule:
 
     Raises
     ------
-    ArgumentError for an unknown name (with the nearest ones) or an order below 1.
+    ArgumentError for an unknown name (with the nearest ones), an expression that cannot be
+    computed, an order below 1, or an order for which there is no derivative.
     """
-    return derive_rule(primitive(name), whole(order, "the order of a Taylor rule", 1), collapsed)
+    highest = whole(order, "the order of a Taylor rule", 1)
+    return derive_rule(as_primitive(what), highest, collapsed)

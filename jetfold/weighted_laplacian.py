@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jetfold.arrays import FloatArray, as_array
+from jetfold.arrays import Backend, FloatArray, as_array
 from jetfold.directions import LEAF, Seed
 from jetfold.graph import (
     ArgumentError,
@@ -272,7 +272,7 @@ def weighted_laplacian(
     *,
     matrix: bool = False,
     method: str = "auto",
-    backend: str = "cpu",
+    backend: Backend = "cpu",
     point_ndim: int = 1,
     samples: int | None = None,
     distribution: str | None = None,

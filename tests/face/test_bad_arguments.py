@@ -105,9 +105,9 @@ def test_axes_of_a_point(wrong: Any) -> None:
         ),
         ({"method": "fast"}, "method 'fast'", "auto, standard, collapsed, nested, minimal", ""),
         ({"method": None}, "method None", "auto, standard, collapsed, nested, minimal", ""),
-        ({"backend": "gpu"}, "backend 'gpu'", "cpu, reference", "cpu"),
-        ({"backend": "refrence"}, "backend 'refrence'", "cpu, reference", "reference"),
-        ({"backend": 3}, "backend 3", "cpu, reference", ""),
+        ({"backend": "gpu"}, "backend 'gpu'", "cpu, cuda, reference", "cuda"),
+        ({"backend": "refrence"}, "backend 'refrence'", "cpu, cuda, reference", "reference"),
+        ({"backend": 3}, "backend 3", "cpu, cuda, reference", ""),
         (
             {"distribution": "radamacher"},
             "distribution 'radamacher'",

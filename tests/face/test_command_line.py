@@ -100,7 +100,8 @@ def test_info(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert facts["jetfold"].strip() == jetfold.__version__
     assert facts["numpy"].strip() == np.__version__
     assert facts["threads"].split()[0] == "3"
-    assert facts["backends"].strip() == "cpu, reference"
+    assert facts["backends"].strip() == "cpu, cuda, reference"
+    assert any(name.startswith("GPU") for name in facts)
     assert int(facts["primitives"]) > 60
 
 
