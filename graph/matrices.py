@@ -21,8 +21,9 @@ def matrix_function(
 ) -> NDArray[Any]:
     """The function of each matrix on the last two axes.
 
-    A floating-point matrix that is singular has the inverse NaN, a determinant with the logarithm
-    -inf and the sign 0; for rationals and mpmath's numbers it is an error, as 1 / 0 is.
+    A singular matrix of floating-point numbers has an inverse of NaN or infinities, and a
+    determinant with the logarithm -inf and the sign 0; in rationals and mpmath's numbers both are
+    errors, as 1 / 0 is.
     """
     if matrices.dtype in (np.float32, np.float64, np.complex64, np.complex128):
         return _by_numpy(name, matrices)
@@ -34,7 +35,8 @@ def matrix_function(
         case "log_abs_det":
             return numbers.evaluate(sp.log(operand_symbol(0)), [np.abs(found)])
         case "sign_det":
-            return numbers.array(np.sign(found).astype(float)).astype(found.dtype)
+            signs = np.asarray(np.sign(found), dtype=float)
+            return numbers.array(signs).astype(found.dtype)
     return found
 
 

@@ -140,8 +140,8 @@ class MatrixFunction:
     """A function of the square matrices on the last two axes; the axes before them count matrices.
 
     "inverse" gives matrices, "log_abs_det" (the logarithm of the determinant's absolute value)
-    and "sign_det" (-1, 0 or 1) give a number for each. A singular matrix has the inverse NaN, which
-    is no error, since other points of a batch may have other matrices.
+    and "sign_det" (-1, 0 or 1) give a number for each. The inverse of a singular matrix is not
+    finite, which is no error, since other points of a batch may have other matrices.
     """
 
     name: MatrixFunctionName

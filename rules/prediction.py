@@ -50,19 +50,19 @@ def predict(graph: Graph, problem: Problem) -> dict[str, int]:
         steps = [straight_jets([factor], collapsed=True) for factor in problem.factors]
         vectors, terms = (math.prod(step[i] for step in steps) for i in range(2))
         found["nested"] = Jets(vectors, terms)
-    products = elements = matrices = 0
+    products = elements = inverses = 0
     for node in graph.varying:
         match graph[node].op:
             case Contract():
                 products += operations_of(graph, node)
             case Map():
                 elements += graph[node].type.elements
-            case MatrixFunction():  # a term of Leibniz' rule is a product of matrices
+            case MatrixFunction(name):  # each coefficient meets the inverse, then others
                 kind = graph[graph.operands(node)[0]].type
-                matrices += 2 * kind.elements * kind.shape[-1]
+                products += 2 * kind.elements * kind.shape[-1]
+                inverses += 2 * kind.elements * kind.shape[-1] if name == "inverse" else 0
     return {
-        method: jets.vectors * (products + matrices)
-        + jets.terms * (2 * EFFORT[method] * elements + matrices)
+        method: jets.vectors * products + jets.terms * (2 * EFFORT[method] * elements + inverses)
         for method, jets in found.items()
     }
 

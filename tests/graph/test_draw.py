@@ -25,6 +25,7 @@ from jetfold.graph.layout import Box, Point
 from jetfold.graph.ops import (
     Input,
     Map,
+    MatrixFunction,
     Parameter,
     SourceLine,
     Type,
@@ -181,9 +182,13 @@ def test_legend_explains_what_occurs() -> None:
         return words(group)
 
     assert legend(network()) == ["input", "parameter", "elementwise", "contraction"]
-    everything = [*(kind.words for kind in KINDS.values())]
+    everything = [kind.words for name, kind in KINDS.items() if name != "matrix"]
     extra = ["one copy per direction", "same at every point"]
     assert legend(laplacian(collapsed=False)) == everything + extra
+    editor = Editor()
+    matrix = editor.add(Parameter("A", Type((2, 2))))
+    inverse = editor.freeze([editor.add(MatrixFunction("inverse"), matrix)])
+    assert legend(inverse) == ["parameter", "matrix function", "same at every point"]
 
 
 def test_same_picture_in_every_process() -> None:

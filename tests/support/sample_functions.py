@@ -68,6 +68,16 @@ def _physics(x: Any, p: Any) -> Any:
     return np.exp(-p["Z"] * r.sum() + distance / (2 + distance))
 
 
+def _inverse(x: Any, p: Any) -> Any:
+    return np.linalg.inv(np.stack([np.outer(x, x) + p["A"], p["A"] * x])) * x[0]
+
+
+def _determinants(x: Any, p: Any) -> Any:
+    orbitals = x.reshape(-1, 1) ** 2 * p["A"]
+    sign, log = np.linalg.slogdet(orbitals + 1)
+    return sign * log**2 + np.linalg.det(x) * np.linalg.det(orbitals)
+
+
 SAMPLES: Mapping[str, Sample] = {
     "network of tanh": _network(np.tanh),
     "network of sin": _network(np.sin),
@@ -92,6 +102,9 @@ SAMPLES: Mapping[str, Sample] = {
     "normalised": Sample(lambda x, p: (x - x.mean()) / np.sqrt(x.var() + 1), (3,)),
     "scan": Sample(lambda x, p: np.cumsum(x) * np.cumprod(x) + np.roll(x, 1) ** 2, (3,)),
     "logsumexp": Sample(lambda x, p: np.logaddexp.reduce(x * p["a"]), (3,), {"a": (3,)}),
+    "inverse": Sample(_inverse, (2,), {"A": (2, 2)}),
+    "determinants": Sample(_determinants, (2, 2), {"A": (4, 4)}),
+    "solution": Sample(lambda x, p: x @ np.linalg.solve(p["A"] + x * x, x), (2,), {"A": (2, 2)}),
     "constant": Sample(lambda x, p: p["a"] * 3, (2,), {"a": (2,)}),
     "linear": Sample(lambda x, p: x @ p["A"], (3,), {"A": (3, 2)}),
     "image": Sample(lambda x, p: np.tanh(np.pad(x, 1)[1:3, :2] * x.T).mean(axis=0), (2, 2)),
