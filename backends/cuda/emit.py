@@ -1,9 +1,9 @@
 """A loop program as Python source for numba.cuda: one CUDA kernel for each of its kernels.
 
 The source holds the structure and nothing else, as on the CPU: sizes, offsets and strides come in
-the tuple ``args``, lists in the array ``table``. A thread takes one sample ``s`` and one row ``f``
-(or every so-manieth), and runs through the directions with its sums in registers. Threads beside
-each other take samples beside each other, so that they read and write whole lines of memory.
+the tuple ``args``, lists in the array ``table``. A thread takes one sample ``s`` and one row ``f``,
+and runs through the directions with its sums in registers. Threads beside each other take samples
+beside each other, so that they read and write whole lines of memory.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 
 THREAD = (
     "    s = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
-    "    first = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y",
-    "    step = cuda.gridDim.y * cuda.blockDim.y",
+    "    block = cuda.blockIdx.z * cuda.gridDim.y + cuda.blockIdx.y",
+    "    f = block * cuda.blockDim.y + cuda.threadIdx.y",
 )
-"""Which sample and which rows are a thread's."""
+"""Which sample and which row are a thread's. (A loop over rows would double its registers.)"""
 
 IN_FLIGHT = 8
 """Numbers that a thread may have on their way from memory, so that enough are under way in all.
@@ -93,7 +93,7 @@ class _Threads(Dialect):
         return f"ws[uint64({address} + s)] = {value}"
 
     def rows(self) -> list[str]:
-        return ["for f in range(first, rows, step):"]
+        return ["if f < rows:"]
 
     def samples(self) -> list[str]:
         return []
@@ -109,32 +109,26 @@ class _Threads(Dialect):
         axes = range(outer)
         if not axes:
             return self.rows()
-        count = " * ".join(["rows", *(f"n{axis}" for axis in axes)])
-        return [
-            f"for g in range(first, {count}, step):",
-            "f = g",
-            *(
-                line
-                for axis in reversed(axes)
-                for line in (f"i{axis} = f % n{axis}", f"f //= n{axis}")
-            ),
-        ]
+        lines = [f"if f < {' * '.join(['rows', *(f'n{axis}' for axis in axes)])}:"]
+        for axis in reversed(axes):
+            lines += [f"i{axis} = f % n{axis}", f"f //= n{axis}"]
+        return lines
 
 
 def _load(inputs: list[int]) -> Iterator[str]:
     """Points of inputs to rows of samples; samples past the last point repeat it.
 
-    Part number i of the grid loads input number i, from points times rows.
+    The rows of all inputs are numbered one after the other. ``args``: points; for each input
+    where its numbers begin and end, then first element and distance of its rows.
     """
     arrays = ", ".join(f"x{number}" for number in inputs)
     yield "@cuda.jit"
     yield f"def load_{inputs[0]}({arrays}, ws, args):"
     yield from THREAD
     yield "    point = min(s, args[0] - 1)"
-    yield "    part = cuda.blockIdx.z"
     for part, number in enumerate(inputs):
-        rows, start, step = (f"args[{1 + 3 * part + i}]" for i in range(3))
-        yield f"    {'elif' if part else 'if'} part == {part}:"
-        yield f"        for f in range(first, {rows}, step):"
-        yield f"            value = x{number}[uint64(point * {rows} + f)]"
-        yield f"            ws[uint64({start} + f * {step} + s)] = value"
+        begin, end, start, step = (f"args[{1 + 4 * part + i}]" for i in range(4))
+        yield f"    {'elif' if part else 'if'} f < {end}:"
+        yield f"        f -= {begin}"
+        yield f"        value = x{number}[uint64(point * ({end} - {begin}) + f)]"
+        yield f"        ws[uint64({start} + f * {step} + s)] = value"

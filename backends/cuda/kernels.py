@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from numba import cuda
+from numpy import uint64
 
 Array = Any
 """An array of the device, in one dimension."""
@@ -18,14 +19,14 @@ def store_points(y: Array, ws: Array, sh: Array, table: Array, args: Array) -> N
     shared numbers 0, 1, .. (which go to every point).
     """
     s = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    block = cuda.blockIdx.z * cuda.gridDim.y + cuda.blockIdx.y
+    f = block * cuda.blockDim.y + cuda.threadIdx.y
     points, rows, place = args[0], args[1], args[2]
-    if s < points:
-        first = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
-        for f in range(first, rows, cuda.gridDim.y * cuda.blockDim.y):
-            address = table[place + f]
-            if address >= 0:
-                y[s * rows + f] = ws[address + s]
-            elif address == -1:
-                y[s * rows + f] = 0
-            else:
-                y[s * rows + f] = sh[-2 - address]
+    if s < points and f < rows:
+        address = table[uint64(place + f)]
+        if address >= 0:
+            y[uint64(s * rows + f)] = ws[uint64(address + s)]
+        elif address == -1:
+            y[uint64(s * rows + f)] = 0
+        else:
+            y[uint64(s * rows + f)] = sh[uint64(-2 - address)]

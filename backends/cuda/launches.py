@@ -26,10 +26,13 @@ from jetfold.backends.program import (
 )
 
 MOST_BLOCKS = 65535
-"""The most blocks that CUDA allows along the second axis of a grid."""
+"""The most blocks that CUDA allows along the second and along the third axis of a grid."""
 
 MOST_INPUTS = 32
 """Inputs that one kernel loads: each takes 56 bytes of the 4 KB that arguments may take."""
+
+Size = tuple[int, int, int]
+"""Of a grid in blocks, of a block in threads."""
 
 Table = NDArray[np.int32]
 
@@ -38,8 +41,7 @@ Table = NDArray[np.int32]
 class Launch:
     """One launch of a kernel of the generated module, on arrays given by name and integers.
 
-    There is a thread for each sample and each of ``rows`` rows of work, and this for each part; a
-    thread may take several rows.
+    There is a thread for each sample and each of ``rows`` rows of work.
     """
 
     kernel: str
@@ -47,19 +49,19 @@ class Launch:
     integers: tuple[int, ...]
     rows: int
     samples: int
-    parts: int = 1
 
-    def geometry(self, threads: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """Grid and block for at most so many threads in a block: samples, rows, parts.
+    def geometry(self, threads: int) -> tuple[Size, Size]:
+        """Grid and block for at most so many threads in a block.
 
-        Blocks fit the samples exactly.
+        Blocks fit the samples, along the first axis, exactly; rows are along the other two.
         """
         across = math.gcd(self.samples, threads)
         along = 1
         while 2 * along * across <= threads and along < self.rows:
             along *= 2
-        blocks = min(MOST_BLOCKS, -(-self.rows // along))
-        return (self.samples // across, blocks, self.parts), (across, along, 1)
+        blocks = -(-self.rows // along)
+        layers = -(-blocks // MOST_BLOCKS)
+        return (self.samples // across, -(-blocks // layers), layers), (across, along, 1)
 
 
 @dataclass(frozen=True)
@@ -201,17 +203,13 @@ class _Writer:
         """Points to rows; see `jetfold.backends.cuda.emit`."""
         places = {i.source: i.place for i in self.program.instructions if isinstance(i, Load)}
         integers = [self.points]
+        rows = 0
         for number in inputs:
             place = places[number]
-            integers += [place.rows, *position(self.program, place, self.samples)]
-        return Launch(
-            kernel=f"load_{inputs[0]}",
-            arrays=(*(f"x{number}" for number in inputs), "ws"),
-            integers=tuple(integers),
-            rows=max(places[number].rows for number in inputs),
-            samples=self.samples,
-            parts=len(inputs),
-        )
+            integers += [rows, rows + place.rows, *position(self.program, place, self.samples)]
+            rows += place.rows
+        arrays = (*(f"x{number}" for number in inputs), "ws")
+        return Launch(f"load_{inputs[0]}", arrays, tuple(integers), rows, self.samples)
 
     def _store(self, number: int, output: NDArray[np.int64]) -> Launch:
         integers = (self.points, len(output), self._integer(output))

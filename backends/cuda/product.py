@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from numba import cuda, float32, float64
-from numpy import uint64
+from numpy import uint32, uint64
 
-from jetfold.backends.cuda.launches import Gemm
+from jetfold.backends.cuda.launches import Gemm, Size
 
 Array = Any
 """An array of the device, in one dimension."""
@@ -24,7 +24,7 @@ class Tiling:
     """How a block of ``tall`` times ``wide`` threads divides its tile of the result.
 
     Each thread computes ``each`` times ``each`` results; ``depth`` is the length of a slab along
-    the inner axis.
+    the inner axis, and a multiple of the threads divided by rows and by columns.
     """
 
     tall: int
@@ -49,7 +49,8 @@ TILINGS = {"float32": Tiling(8, 16, 8, 8), "float64": Tiling(16, 16, 4, 8)}
 In double precision their registers would not do.
 """
 
-Size = tuple[int, int, int]
+INTEGERS = 14
+"""How many integers the kernel takes."""
 
 
 def geometry(gemm: Gemm, dtype: str) -> tuple[Size, Size]:
@@ -93,6 +94,7 @@ def _kernel(dtype: str, tiling: Tiling) -> Any:
         operand_step, result_step = args[6], args[7]
         batch, group = cuda.blockIdx.z // args[8], cuda.blockIdx.z % args[8]
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
+        number = uint32(y * wide + x)
         first_row, first_column = cuda.blockIdx.y * height, cuda.blockIdx.x * width
         matrix += batch * args[9] + first_row * inner
         operand += batch * args[10] + group * args[12] + first_column
@@ -105,14 +107,14 @@ def _kernel(dtype: str, tiling: Tiling) -> Any:
             for j in range(each):
                 totals[i, j] = 0
         for start in range(0, inner, depth):
-            for e in range(y * wide + x, depth * height, tall * wide):
-                row, k = e // depth, e % depth
+            for e in range(depth * height // (tall * wide)):
+                row, k = divmod(number + e * tall * wide, depth)
                 value = kind(0)
                 if row < rows and start + k < inner:
                     value = sh[uint64(matrix + row * inner + start + k)]
                 left[uint64(k), uint64(row)] = value
-            for e in range(y * wide + x, depth * width, tall * wide):
-                k, column = e // width, e % width
+            for e in range(depth * width // (tall * wide)):
+                k, column = divmod(number + e * tall * wide, width)
                 value = kind(0)
                 if column < columns and start + k < inner:
                     value = ws[uint64(operand + (start + k) * operand_step + column)]
