@@ -165,7 +165,14 @@ def _by_interface(value: Any, library: str, interface: Mapping[str, Any], name: 
     strides = interface.get("strides")
     if strides is None:
         strides = _row_major(shape, dtype.itemsize)
+    if any(stride % dtype.itemsize for stride in strides):
+        raise _unreadable(name, "its elements do not lie at multiples of their size")
+    device = _device(value, interface)
     stream = interface.get("stream")
+    if library == "torch":  # has no entry for it
+        import torch
+
+        stream = torch.cuda.current_stream(device).cuda_stream or 1
     if stream == 0:
         raise _unreadable(name, "it names stream 0, which the CUDA array interface does not allow")
     return GpuArray(
@@ -175,7 +182,7 @@ def _by_interface(value: Any, library: str, interface: Mapping[str, Any], name: 
         shape=shape,
         layout=Layout(shape, tuple(map(int, strides))),
         dtype=dtype,
-        device=_device(value, interface),
+        device=device,
         stream=DEFAULT_STREAM if stream == 1 else stream,
     )
 

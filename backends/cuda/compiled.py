@@ -7,10 +7,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jetfold.backends.cuda.calls import AnyArray, Calls
 from jetfold.backends.cuda.emit import FLOAT64, emit
-from jetfold.backends.cuda.execution import Device, NumbaDevice, Prepared
+from jetfold.backends.cuda.execution import Device, Prepared
 from jetfold.backends.cuda.launches import plan
 from jetfold.backends.cuda.modules import load_source
 from jetfold.backends.cuda.options import Cuda
@@ -33,7 +33,8 @@ class CudaGraph:
 
     Call it with the number of points, the dtype (float32 or float64), and the values of inputs,
     arrays (points, *point shape), and of parameters by name; the result is one array
-    (points, *shape) for each output.
+    (points, *shape) for each output. Arrays may be those of the host or views of arrays on a GPU;
+    the results are where the points are (see `calls`).
     """
 
     def __init__(self, graph: Graph, options: Cuda | None = None) -> None:
@@ -44,6 +45,8 @@ class CudaGraph:
         ops = [graph[node].op for node in self.program.inputs]
         self.input_names = [op.name for op in ops if isinstance(op, Input)]
         self.input_rows = [math.prod(op.type.shape) for op in ops if isinstance(op, Input)]
+        self.output_rows = [math.prod(shape) for shape in self.program.outputs]
+        self._calls = Calls(self)
         self._preludes: dict[Hashable, tuple[Prepared, Any]] = {}
         self._tiles: dict[Hashable, Prepared] = {}
 
@@ -56,25 +59,10 @@ class CudaGraph:
         self,
         points: int,
         dtype: np.dtype[Any],
-        inputs: Mapping[str, NDArray[Any]],
-        parameters: Mapping[str, NDArray[Any]],
-    ) -> list[NDArray[Any]]:
-        device = NumbaDevice(self.options)
-
-        def uploaded(array: NDArray[Any]) -> Any:
-            return device.upload(np.ascontiguousarray(array, dtype).reshape(-1))
-
-        results = self.run(
-            device,
-            points,
-            dtype,
-            [uploaded(inputs[name]) for name in self.input_names],
-            [uploaded(parameters[name]) for name in self.prelude.parameters],
-        )
-        return [
-            device.download(array).reshape(points, *shape)
-            for array, shape in zip(results, self.program.outputs, strict=True)
-        ]
+        inputs: Mapping[str, AnyArray],
+        parameters: Mapping[str, AnyArray],
+    ) -> list[Any]:
+        return self._calls(points, dtype, inputs, parameters)
 
     def run(
         self,
@@ -83,17 +71,14 @@ class CudaGraph:
         dtype: np.dtype[Any],
         inputs: Sequence[Any],
         parameters: Sequence[Any],
-    ) -> list[Any]:
-        """The outputs as flat arrays of the device, from inputs and parameters as such.
+        outputs: Sequence[Any],
+        samples: int,
+    ) -> None:
+        """Begin to fill the outputs, in tiles of so many samples; all arrays are flat.
 
         Parameters are in the order of ``prelude.parameters``.
         """
-        rows = [math.prod(shape) for shape in self.program.outputs]
-        outputs = [device.empty(points * n, dtype) for n in rows]
-        if not points or not sum(rows):
-            return outputs
         shared = self._shared(device, dtype, parameters)
-        samples = self._samples(points)
         workspace = device.empty(self.program.workspace * samples, dtype)
         for first in range(0, points, samples):
             last = min(first + samples, points)
@@ -101,11 +86,10 @@ class CudaGraph:
             tile.run(
                 device,
                 [x[first * n : last * n] for x, n in zip(inputs, self.input_rows, strict=True)],
-                [y[first * n : last * n] for y, n in zip(outputs, rows, strict=True)],
+                [y[first * n : last * n] for y, n in zip(outputs, self.output_rows, strict=True)],
                 workspace,
                 shared,
             )
-        return outputs
 
     def _shared(self, device: Device, dtype: np.dtype[Any], parameters: Sequence[Any]) -> Any:
         """The shared numbers and matrices, for these parameters."""
@@ -137,9 +121,12 @@ class CudaGraph:
             self._tiles[key] = Prepared(known, module, device.upload(known.table))
         return self._tiles[key]
 
-    def _samples(self, points: int) -> int:
-        """Samples of a tile: a multiple of `ALIGNMENT`, all tiles about equal."""
-        most = MOST_ELEMENTS // max(1, self.program.workspace)
-        most = max(ALIGNMENT, most // ALIGNMENT * ALIGNMENT)
-        tiles = -(-points // most)
+    def samples(self, points: int, most: int = MOST_ELEMENTS) -> int:
+        """Samples of a tile: a multiple of `ALIGNMENT`, all tiles about equal.
+
+        ``most`` is how many elements the workspace may have; it has those of the least tile anyway.
+        """
+        each = max(1, self.program.workspace)
+        samples = max(ALIGNMENT, min(most, MOST_ELEMENTS) // each // ALIGNMENT * ALIGNMENT)
+        tiles = -(-points // samples)
         return -(-points // (tiles * ALIGNMENT)) * ALIGNMENT

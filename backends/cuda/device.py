@@ -17,6 +17,10 @@ LEAST_CAPABILITY: Mapping[int, tuple[int, int]] = {12: (5, 0), 13: (7, 5)}
 """The oldest cards that each release of CUDA compiles for."""
 
 
+class OutOfMemory(BackendError):
+    """A GPU has not as much memory left as is needed."""
+
+
 def simulated() -> bool:
     """Whether kernels run in numba's simulator, on the host (NUMBA_ENABLE_CUDASIM=1)."""
     from numba.core import config

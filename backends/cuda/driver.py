@@ -12,17 +12,11 @@ from typing import Any
 
 from cuda.bindings import driver
 
+from jetfold.backends.cuda.device import OutOfMemory
 from jetfold.graph import BackendError
-
-PER_THREAD_STREAM = 2
-"""The handle of a default stream that every thread has for itself (CU_STREAM_PER_THREAD)."""
 
 KEPT_BYTES = 1 << 30
 """Memory that stays with our pool when it is not in use, so that the next call has it at once."""
-
-
-class OutOfMemory(BackendError):
-    """The device has no such amount of memory left."""
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.launches import Gemm, Launch, Plan
+from jetfold.backends.cuda.launches import Gemm, Launch, Plan, Size
 from jetfold.backends.cuda.options import Cuda
 
 
@@ -21,13 +21,10 @@ class Device(Protocol):
     """Devices of one key can use each other's arrays."""
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
-        """A new array, with any values."""
+        """A new array with any values, for the length of a call."""
 
     def upload(self, array: NDArray[Any]) -> Any:
-        """A new array with these values."""
-
-    def download(self, array: Any) -> NDArray[Any]:
-        """The values of an array, once all that was begun before is done."""
+        """A new array with these values, which may be kept."""
 
     def launch(self, kernel: Any, launch: Launch, arrays: Sequence[Any]) -> None:
         """Begin a kernel of numba's on these arrays and the launch's integers."""
@@ -79,26 +76,23 @@ class NumbaDevice:
         return self.cuda.device_array(max(size, 1), dtype, stream=self.stream)[:size]
 
     def upload(self, array: NDArray[Any]) -> Any:
-        place = self.empty(array.size, array.dtype)
+        place = self.cuda.device_array(max(array.size, 1), array.dtype)[: array.size]
         if array.size:
-            place.copy_to_device(array, stream=self.stream)
+            place.copy_to_device(array)  # done when it returns: any stream may read it
         return place
-
-    def download(self, array: Any) -> NDArray[Any]:
-        if not array.size:
-            return np.empty(0, array.dtype)
-        values: NDArray[Any] = array.copy_to_host(stream=self.stream)
-        if self.stream:
-            self.stream.synchronize()
-        return values
 
     def launch(self, kernel: Any, launch: Launch, arrays: Sequence[Any]) -> None:
         grid, block = launch.geometry(self.options.threads)
-        kernel[grid, block, self.stream](*arrays, launch.integers)
+        self.configured(kernel, grid, block)(*arrays, launch.integers)
 
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         from jetfold.backends.cuda.product import geometry, integers, product_kernel
 
         dtype = workspace.dtype.name
         grid, block = geometry(gemm, dtype)
-        product_kernel(dtype)[grid, block, self.stream](shared, workspace, integers(gemm))
+        kernel = product_kernel(dtype)
+        self.configured(kernel, grid, block)(shared, workspace, integers(gemm))
+
+    def configured(self, kernel: Any, grid: Size, block: Size) -> Any:
+        """A kernel that can be called, on our stream."""
+        return kernel[grid, block, self.stream]

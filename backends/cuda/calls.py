@@ -1,0 +1,189 @@
+"""Calls of a compiled graph: where the arrays are, on which stream, in tiles of what size.
+
+Results are where the points are: NumPy arrays for points on the host, else arrays on their GPU, of
+the library that they came from. Parameters may be on the host or on the same GPU. Arrays on the
+GPU are not copied, but for those whose elements do not lie in row-major order or have another
+dtype; what is on the host is copied once. Work is begun on the stream on which the library of the
+points works now, and nobody waits for it but who gets numbers on the host.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.cuda.arrays import GpuArray
+from jetfold.backends.cuda.device import OutOfMemory, has_cupy, require_gpu, simulated
+from jetfold.backends.cuda.libraries import Library, library_for
+from jetfold.backends.cuda.sessions import Session, session
+from jetfold.graph import ArgumentError, BackendError
+
+if TYPE_CHECKING:
+    from jetfold.backends.cuda.compiled import CudaGraph
+
+AnyArray = NDArray[Any] | GpuArray
+
+FREE_SHARE = 0.8
+"""How much of the memory that is free a call may take: the rest is for those beside it."""
+
+PER_THREAD_STREAM = 2
+"""The handle of a stream that each thread has for itself (CU_STREAM_PER_THREAD)."""
+
+
+class Calls:
+    """The calls of one graph."""
+
+    def __init__(self, graph: CudaGraph) -> None:
+        self.graph = graph
+        self.options = graph.options
+
+    def __call__(
+        self,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: Mapping[str, AnyArray],
+        parameters: Mapping[str, AnyArray],
+    ) -> list[Any]:
+        """The outputs (points, *shape), where the first input is; see `CudaGraph`."""
+        require_gpu()
+        if self.options.tf32 and not has_cupy():
+            raise BackendError(
+                "tf32=True needs cuBLAS, which is reached through CuPy: "
+                'pip install "jetfold[cuda]", or leave tf32 out'
+            )
+        graph = self.graph
+        arrays = [inputs[name] for name in graph.input_names]
+        values = [parameters[name] for name in graph.prelude.parameters]
+        on_gpu = {
+            name: array
+            for name, array in {**inputs, **parameters}.items()
+            if isinstance(array, GpuArray)
+        }
+        lead = next(iter(inputs.values()), None)
+        library = library_for(lead) if isinstance(lead, GpuArray) else None
+        device = device_of_all(on_gpu)
+        stream = PER_THREAD_STREAM
+        if on_gpu:
+            stream = (library or library_for(next(iter(on_gpu.values())))).stream(device)
+        with session(self.options, device, stream) as used:
+            used.follow(list(on_gpu.values()))
+            shapes = [(points, *shape) for shape in graph.program.outputs]
+            results = _Results(used, library, shapes, dtype)
+            if any(flat.size for flat in results.flat):
+                flat_arrays = [flat(used, array, dtype) for array in arrays]
+                flat_values = [flat(used, value, dtype) for value in values]
+                self._run(used, points, dtype, flat_arrays, flat_values, results.flat)
+            used.precede(list(on_gpu.values()))
+            return results.given()
+
+    def _run(
+        self,
+        used: Session,
+        points: int,
+        dtype: np.dtype[Any],
+        inputs: list[Any],
+        parameters: list[Any],
+        outputs: list[Any],
+    ) -> None:
+        """Run in tiles as large as memory allows; half as large, if it turns out to be too much."""
+        samples = self._samples(used, points, dtype)
+        while True:
+            try:
+                self.graph.run(used, points, dtype, inputs, parameters, outputs, samples)
+                return
+            except OutOfMemory as error:
+                used.give_back()
+                smaller = self.graph.samples(points, self.graph.program.workspace * samples // 2)
+                if smaller == samples:
+                    raise self._too_small(used, samples, dtype) from error
+                samples = smaller
+
+    def _samples(self, used: Session, points: int, dtype: np.dtype[Any]) -> int:
+        """Samples of a tile that the options allow and that should fit."""
+        limit = self.options.memory
+        if limit is None:
+            free, _ = used.memory()
+            limit = int(FREE_SHARE * free) if math.isfinite(free) else sys.maxsize
+            return self.graph.samples(points, limit // dtype.itemsize)
+        samples = self.graph.samples(points, limit // dtype.itemsize)
+        least = self.graph.program.workspace * samples * dtype.itemsize
+        if least > limit:
+            raise BackendError(
+                f"memory={limit} is too little: the smallest tile, {samples} points, takes {least} "
+                "bytes; allow more, or leave memory out"
+            )
+        return samples
+
+    def _too_small(self, used: Session, samples: int, dtype: np.dtype[Any]) -> BackendError:
+        needed = self.graph.program.workspace * samples * dtype.itemsize
+        free, total = used.memory()
+        return OutOfMemory(
+            f"GPU {used.number} has too little memory: {samples} points take "
+            f"{needed / 1e6:.4g} MB beside their parameters, and {free / 1e6:.4g} MB of "
+            f"{total / 1e6:.4g} MB are free; free arrays that are not needed, or end other "
+            "programs on this GPU (nvidia-smi lists them)"
+        )
+
+
+class _Results:
+    """The outputs of a call: flat arrays of the device that kernels write, and what is given."""
+
+    def __init__(
+        self,
+        used: Session,
+        library: Library | None,
+        shapes: Iterable[tuple[int, ...]],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.used = used
+        self.shapes = list(shapes)
+        self.dtype = dtype
+        self.arrays: list[Any] | None = None
+        if library is None:
+            self.flat = [used.empty(math.prod(shape), dtype) for shape in self.shapes]
+        else:
+            self.arrays = [library.empty(shape, dtype, used.number) for shape in self.shapes]
+            self.flat = [library.flat(array, used) for array in self.arrays]
+
+    def given(self) -> list[Any]:
+        """The arrays of the library; or those of NumPy, when all work is done."""
+        if self.arrays is not None:
+            return self.arrays
+        values = [np.empty(shape, self.dtype) for shape in self.shapes]
+        for value, source in zip(values, self.flat, strict=True):
+            self.used.read(source, value.reshape(-1))
+        return values
+
+
+def flat(used: Session, array: AnyArray, dtype: np.dtype[Any]) -> Any:
+    """An array as a flat one of the device: as it is, packed there, or copied from the host."""
+    if isinstance(array, GpuArray):
+        if array.contiguous and array.dtype == dtype:
+            return used.view(array.pointer, array.size, dtype, array.owner)
+        target = used.empty(array.size, dtype)
+        used.pack(target, array)
+        return target
+    target = used.empty(array.size, dtype)
+    used.write(target, np.ascontiguousarray(array, dtype).reshape(-1))
+    return target
+
+
+def device_of_all(arrays: Mapping[str, GpuArray]) -> int:
+    """The number of the GPU on which all arrays are; the current one, if there are none."""
+    if not arrays:
+        from numba import cuda
+
+        return 0 if simulated() else int(cuda.get_current_device().id)
+    (first, lead), *others = arrays.items()
+    for name, array in others:
+        if array.device != lead.device:
+            raise ArgumentError(
+                f"{first} is on GPU {lead.device}, but {name} is on GPU {array.device}: copy "
+                "everything to one of them"
+            )
+    return lead.device

@@ -1,0 +1,256 @@
+"""A GPU for the length of one call: a stream, the memory it takes, copies in and out.
+
+Everything is begun on one stream and done there in order; nobody waits for it but who asks for
+numbers on the host. Memory is taken from a pool in the order of the stream, so that calls on
+different streams never share any. In numba's simulator the host stands for the GPU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetfold.backends.cuda.arrays import GpuArray
+from jetfold.backends.cuda.device import has_cupy, simulated
+from jetfold.backends.cuda.execution import Device, NumbaDevice
+from jetfold.backends.cuda.launches import Gemm, Size
+from jetfold.backends.cuda.options import Cuda
+
+MOST_BLOCKS = 4096
+"""Blocks that copy an array; its elements are shared among them."""
+
+
+class Session(Device, Protocol):
+    """What a call needs of a GPU beside launches."""
+
+    number: int
+    handle: int
+
+    @abstractmethod
+    def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any:
+        """Memory of the device as an array; nothing is copied."""
+
+    @abstractmethod
+    def write(self, target: Any, values: NDArray[Any]) -> None:
+        """Begin to copy from the host."""
+
+    @abstractmethod
+    def read(self, source: Any, values: NDArray[Any]) -> None:
+        """Copy to the host, when all that was begun before is done."""
+
+    @abstractmethod
+    def copy(self, target: Any, source: Any) -> None:
+        """Begin to copy an array to another one of its size and dtype."""
+
+    @abstractmethod
+    def pack(self, target: Any, source: GpuArray) -> None:
+        """Begin to copy the elements of an array of any layout and dtype."""
+
+    @abstractmethod
+    def follow(self, arrays: Sequence[GpuArray]) -> None:
+        """Let what is begun from here on wait until the arrays are ready."""
+
+    @abstractmethod
+    def precede(self, arrays: Sequence[GpuArray]) -> None:
+        """Let the streams of the arrays wait until all is done, before anything changes them."""
+
+    @abstractmethod
+    def memory(self) -> tuple[float, float]:
+        """Bytes that are free, and all of them."""
+
+    @abstractmethod
+    def give_back(self) -> None:
+        """Give memory that libraries hold but do not use back to the GPU."""
+
+
+@contextmanager
+def session(options: Cuda, device: int, stream: int) -> Iterator[Session]:
+    """Use a GPU: it is current meanwhile, and in the end all memory is given back."""
+    from numba import cuda
+
+    with cuda.gpus[device]:
+        kind = SimulatedSession if simulated() else GpuSession
+        used = kind(options, device, stream)
+        try:
+            yield used
+        finally:
+            used.release()
+
+
+class _NumbaSession(NumbaDevice):
+    """What is the same on a GPU and in the simulator."""
+
+    number: int
+
+    @abstractmethod
+    def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any: ...
+
+    @abstractmethod
+    def release(self) -> None: ...
+
+    def pack(self, target: Any, source: GpuArray) -> None:
+        from jetfold.backends.cuda.packing import layout_integers, pack
+
+        integers, start, elements = layout_integers(source)
+        block = self.view(start, elements, source.dtype, source.owner)
+        threads = self.options.threads
+        blocks = min(MOST_BLOCKS, -(-source.size // threads))
+        self.configured(pack, (blocks, 1, 1), (threads, 1, 1))(target, block, integers)
+
+
+class GpuSession(_NumbaSession):
+    """A stream of a GPU, given by its handle."""
+
+    def __init__(self, options: Cuda, number: int, handle: int) -> None:
+        from numba import cuda
+
+        from jetfold.backends.cuda import driver
+
+        super().__init__(options, cuda.external_stream(handle) if handle else 0)
+        self.driver = driver
+        self.number = number
+        self.handle = handle
+        self.cublas = has_cupy()
+        self.taken: list[int] = []
+
+    def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
+        size_in_bytes = max(1, size * np.dtype(dtype).itemsize)
+        pointer = self.driver.allocate(size_in_bytes, self.number, self.handle)
+        self.taken.append(pointer)
+        return self.view(pointer, size, dtype)
+
+    def release(self) -> None:
+        while self.taken:
+            self.driver.free(self.taken.pop(), self.handle)
+
+    def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any:
+        interface = {
+            "shape": (size,),
+            "strides": None,
+            "typestr": np.dtype(dtype).str,
+            "data": (pointer, False),
+            "version": 3,
+        }
+        return self.cuda.from_cuda_array_interface(interface, owner=owner, sync=False)
+
+    def write(self, target: Any, values: NDArray[Any]) -> None:
+        if values.size:
+            self.driver.upload(pointer(target), values.ctypes.data, values.nbytes, self.handle)
+
+    def read(self, source: Any, values: NDArray[Any]) -> None:
+        if values.size:
+            self.driver.download(values.ctypes.data, pointer(source), values.nbytes, self.handle)
+            self.driver.synchronize(self.handle)
+
+    def copy(self, target: Any, source: Any) -> None:
+        if source.size:
+            size = source.size * source.dtype.itemsize
+            self.driver.copy(pointer(target), pointer(source), size, self.handle)
+
+    def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
+        if self.cublas and gemm.regular:
+            self.multiply_by_cublas(gemm, shared, workspace, self.handle)
+        else:
+            super().multiply(gemm, shared, workspace)
+
+    def multiply_by_cublas(self, gemm: Gemm, shared: Any, workspace: Any, stream: int) -> None:
+        from jetfold.backends.cuda import cublas
+
+        where = pointer(shared), pointer(workspace)
+        cublas.multiply(gemm, *where, workspace.dtype, stream, self.options.tf32)
+
+    def configured(self, kernel: Any, grid: Size, block: Size) -> Any:
+        from numba.cuda.core import config
+
+        # A small grid is no mistake here, and numba warns of it when a launch is configured.
+        with _configuring:
+            before = config.CUDA_LOW_OCCUPANCY_WARNINGS
+            config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+            try:
+                return super().configured(kernel, grid, block)
+            finally:
+                config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+
+    def follow(self, arrays: Sequence[GpuArray]) -> None:
+        for array in arrays:
+            if array.exported:  # its owner lets our stream wait; the interface calls stream 0 one
+                array.owner.__dlpack__(stream=self.handle or 1)
+        for stream in self._others(arrays):
+            self.driver.order(stream, self.handle)
+
+    def precede(self, arrays: Sequence[GpuArray]) -> None:
+        for stream in self._others(arrays):
+            self.driver.order(self.handle, stream)
+        if any(array.exported for array in arrays):
+            self.driver.synchronize(self.handle)  # DLPack cannot tell an owner to wait for us
+
+    def _others(self, arrays: Sequence[GpuArray]) -> set[int]:
+        return {array.stream for array in arrays if array.stream is not None} - {self.handle}
+
+    def memory(self) -> tuple[float, float]:
+        return self.driver.memory()
+
+    def give_back(self) -> None:
+        self.driver.give_back(self.number)
+
+
+_configuring = Lock()
+
+
+def pointer(array: Any) -> int:
+    """Where an array of numba's begins."""
+    return int(array.device_ctypes_pointer.value or 0)
+
+
+class SimulatedSession(_NumbaSession):
+    """numba's simulator: kernels run in Python, and memory is that of the host."""
+
+    def __init__(self, options: Cuda, number: int, handle: int) -> None:
+        super().__init__(options)
+        self.number = number
+        self.handle = handle
+
+    def release(self) -> None:
+        pass
+
+    def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any:
+        from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+        if not size:
+            return FakeCUDAArray(np.empty(0, dtype))
+        memory = (ctypes.c_byte * (size * np.dtype(dtype).itemsize)).from_address(pointer)
+        return FakeCUDAArray(np.ctypeslib.as_array(memory).view(dtype))
+
+    def write(self, target: Any, values: NDArray[Any]) -> None:
+        if values.size:
+            target.copy_to_device(values)
+
+    def read(self, source: Any, values: NDArray[Any]) -> None:
+        if values.size:
+            source.copy_to_host(values)
+
+    def copy(self, target: Any, source: Any) -> None:
+        if source.size:
+            target.copy_to_device(source)
+
+    def follow(self, arrays: Sequence[GpuArray]) -> None:
+        for array in arrays:
+            if array.exported:
+                array.owner.__dlpack__(stream=self.handle or 1)
+
+    def precede(self, arrays: Sequence[GpuArray]) -> None:
+        pass
+
+    def memory(self) -> tuple[float, float]:
+        free, total = self.cuda.current_context().get_memory_info()
+        return free, total
+
+    def give_back(self) -> None:
+        pass
