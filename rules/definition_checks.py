@@ -21,7 +21,7 @@ from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.graph.custom import Definition
 from jetfold.graph.numbers import FLOAT
 
-POINTS = 12
+POINTS = 15
 """At so many points a definition is checked."""
 CANDIDATES = 400
 """So many points are tried."""
@@ -110,6 +110,7 @@ def _points(operands: int) -> Iterator[Point]:
         lambda: draw.uniform(-2.0, 2.0),
         lambda: 10 ** draw.uniform(-3.0, 2.0),
         lambda: draw.choice([-1.0, 1.0]) * 10 ** draw.uniform(-3.0, 2.0),
+        lambda: draw.choice([-1.0, 1.0]) * 10 ** draw.uniform(-14.0, -3.0),
     ]
     for number in range(CANDIDATES):
         of_range = ranges[number % len(ranges)]
