@@ -235,16 +235,19 @@ class _Writer:
         target, target_step = position(self.program, product.result, self.samples)
         batch, group, row = (stride * step for stride in product.operand_steps)
         out_batch, out_group, out_row = (stride * target_step for stride in product.result_steps)
+        columns, groups = product.slots * self.samples, product.groups
+        if group == out_group == columns:  # they lie side by side
+            columns, groups = columns * groups, 1
         return Gemm(
             matrix=self.matrices[product.matrix],
             operand=start + product.operand_start * step,
             result=target,
             rows=rows,
-            columns=product.slots * self.samples,
+            columns=columns,
             inner=inner,
             operand_step=row,
             result_step=out_row,
             batches=Repeat(batches, rows * inner, batch, out_batch),
-            groups=Repeat(product.groups, 0, group, out_group),
+            groups=Repeat(groups, 0, group, out_group),
             exact=self.exact,
         )

@@ -54,14 +54,11 @@ INTEGERS = 14
 
 
 def geometry(gemm: Gemm, dtype: str) -> tuple[Size, Size]:
-    """Grid and block of the kernel's launch: tiles of columns, tiles of rows, repeats."""
+    """Grid and block of the kernel's launch: tiles of columns for all repeats, tiles of rows."""
     tiling = TILINGS[dtype]
-    grid = (
-        -(-gemm.columns // tiling.columns),
-        -(-gemm.rows // tiling.rows),
-        gemm.batches.count * gemm.groups.count,
-    )
-    return grid, (tiling.wide, tiling.tall, 1)
+    repeats = gemm.batches.count * gemm.groups.count
+    across, along = -(-gemm.columns // tiling.columns), -(-gemm.rows // tiling.rows)
+    return (repeats * across, along, 1), (tiling.wide, tiling.tall, 1)
 
 
 def integers(gemm: Gemm) -> tuple[int, ...]:
@@ -92,10 +89,11 @@ def _kernel(dtype: str, tiling: Tiling) -> Any:
         matrix, operand, result = args[0], args[1], args[2]
         rows, columns, inner = args[3], args[4], args[5]
         operand_step, result_step = args[6], args[7]
-        batch, group = cuda.blockIdx.z // args[8], cuda.blockIdx.z % args[8]
+        repeat, tile = divmod(cuda.blockIdx.x, (columns + width - 1) // width)
+        batch, group = divmod(repeat, args[8])
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
         number = uint32(y * wide + x)
-        first_row, first_column = cuda.blockIdx.y * height, cuda.blockIdx.x * width
+        first_row, first_column = cuda.blockIdx.y * height, tile * width
         matrix += batch * args[9] + first_row * inner
         operand += batch * args[10] + group * args[12] + first_column
         result += batch * args[11] + group * args[13] + first_row * result_step + first_column

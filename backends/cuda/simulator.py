@@ -21,7 +21,7 @@ UFUNCS: dict[str, Any] = {
     "erfc": scipy.special.erfc,
     "gamma": scipy.special.gamma,
     "lgamma": scipy.special.gammaln,
-    "pow": np.power,
+    "pow": np.float_power,  # power would take a square root for 0.5, also of -inf
 }
 """The functions that NumPy names otherwise, or lacks."""
 
