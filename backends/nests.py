@@ -19,7 +19,8 @@ from jetfold.backends.program import (
     Statement,
 )
 from jetfold.graph import operand_symbol
-from jetfold.graph.functions import Shorthand, power
+from jetfold.graph.elementary import Shorthand
+from jetfold.graph.functions import power
 
 Axes = tuple[int, ...]
 

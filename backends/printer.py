@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from jetfold.graph import UnsupportedError
-from jetfold.graph.functions import Shorthand
+from jetfold.graph.elementary import Shorthand
 from jetfold.graph.numbers import name_of
 
 HALF = sp.Rational(1, 2)

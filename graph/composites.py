@@ -129,6 +129,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     np.round: around,
     np.select: select,
     np.shape: lambda a: a.shape,
+    np.sinc: lambda x: elementwise("sinc", x),
     np.size: size,
     np.where: where,
     np.zeros_like: _like(0),

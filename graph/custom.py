@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
+from jetfold.graph.elementary import Shorthand
 from jetfold.graph.errors import ArgumentError
-from jetfold.graph.functions import Shorthand
 from jetfold.graph.ops import Map, operand_symbol
 from jetfold.graph.tracer import Tracer, mapped
 from jetfold.graph.ufuncs import exact

@@ -12,46 +12,9 @@ from typing import Any
 
 import sympy as sp
 
+from jetfold.graph.elementary import Elementary, Shorthand
+
 HALF = sp.Rational(1, 2)
-
-
-class _Elementary(sp.Function):
-    """A function of real arguments with a real value, never simplified behind the user's back."""
-
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        return self.partial(argindex - 1)
-
-    def partial(self, position: int) -> Any:
-        """The derivative with respect to the argument at this position."""
-        raise NotImplementedError
-
-    def _eval_is_extended_real(self) -> bool:
-        return True
-
-    def _eval_evalf(self, prec: int) -> Any:
-        from jetfold.graph.numbers import value_of_constant
-
-        return value_of_constant(self, prec)
-
-
-class Shorthand(_Elementary):
-    """A function that calculus takes as it is, and that is spelled out when it is computed.
-
-    It keeps a quotient or a product together whose parts overflow where the whole is finite.
-    """
-
-    def meaning(self) -> Any:
-        """The expression to compute."""
-        raise NotImplementedError
-
-    def written(self) -> Any:
-        """The expression to show in a formula."""
-        return self.meaning()
-
-    def _eval_evalf(self, prec: int) -> Any:
-        return self.meaning()._eval_evalf(prec)
 
 
 class unit(Shorthand):
@@ -86,7 +49,7 @@ class coth(Shorthand):
     nargs = 1
 
     def meaning(self) -> Any:
-        return 1 / sp.tanh(self.args[0])
+        return 1 / tanh(self.args[0])
 
     def partial(self, position: int) -> Any:
         return -(csch(self.args[0]) ** 2)
@@ -110,7 +73,38 @@ class cut(Shorthand):
         return sp.S.One
 
 
-class expm1(_Elementary):
+class tanh(sp.tanh):
+    """SymPy's tanh with a derivative that does not cancel where it saturates."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return sech_squared(self.args[0])
+
+
+class sech_squared(Elementary):
+    """1 - tanh(x)**2, exact for large x."""
+
+    nargs = 1
+
+    def written(self) -> Any:
+        return 1 - tanh(self.args[0]) ** 2
+
+    def partial(self, position: int) -> Any:
+        return -2 * tanh(self.args[0]) * self
+
+
+class sinc(Elementary):
+    """``sinc(n, x)``: the n-th derivative of sin(x) / x, also at 0; n is a literal integer."""
+
+    nargs = 2
+
+    def partial(self, position: int) -> Any:
+        if position == 0:
+            raise ValueError("the number of derivatives is not differentiable")
+        n, x = self.args
+        return sinc(n + 1, x)
+
+
+class expm1(Elementary):
     """exp(x) - 1, exact for small x."""
 
     nargs = 1
@@ -119,7 +113,7 @@ class expm1(_Elementary):
         return sp.exp(self.args[0])
 
 
-class log1p(_Elementary):
+class log1p(Elementary):
     """log(1 + x), exact for small x."""
 
     nargs = 1
@@ -128,7 +122,7 @@ class log1p(_Elementary):
         return 1 / (1 + self.args[0])
 
 
-class exp2(_Elementary):
+class exp2(Elementary):
     """2**x."""
 
     nargs = 1
@@ -137,7 +131,7 @@ class exp2(_Elementary):
         return sp.log(2) * self
 
 
-class log2(_Elementary):
+class log2(Elementary):
     """The logarithm to base 2."""
 
     nargs = 1
@@ -146,7 +140,7 @@ class log2(_Elementary):
         return 1 / (sp.log(2) * self.args[0])
 
 
-class log10(_Elementary):
+class log10(Elementary):
     """The logarithm to base 10."""
 
     nargs = 1
@@ -155,7 +149,7 @@ class log10(_Elementary):
         return 1 / (sp.log(10) * self.args[0])
 
 
-class cbrt(_Elementary):
+class cbrt(Elementary):
     """The real cube root, also of negative numbers."""
 
     nargs = 1
@@ -164,7 +158,7 @@ class cbrt(_Elementary):
         return 1 / (3 * self**2)
 
 
-class expit(_Elementary):
+class expit(Elementary):
     """The logistic function 1 / (1 + exp(-x))."""
 
     nargs = 1
@@ -173,7 +167,7 @@ class expit(_Elementary):
         return self * expit(-self.args[0])
 
 
-class log_expit(_Elementary):
+class log_expit(Elementary):
     """log(expit(x)), without overflow."""
 
     nargs = 1
@@ -182,7 +176,7 @@ class log_expit(_Elementary):
         return expit(-self.args[0])
 
 
-class softplus(_Elementary):
+class softplus(Elementary):
     """log(1 + exp(x)), without overflow."""
 
     nargs = 1
@@ -191,7 +185,7 @@ class softplus(_Elementary):
         return expit(self.args[0])
 
 
-class logaddexp(_Elementary):
+class logaddexp(Elementary):
     """log(exp(x) + exp(y)), without overflow."""
 
     nargs = 2
@@ -213,7 +207,7 @@ class logaddexp2(Shorthand):
         return expit(sp.log(2) * (self.args[position] - self.args[1 - position]))
 
 
-class hypot(_Elementary):
+class hypot(Elementary):
     """sqrt(x**2 + y**2), without overflow."""
 
     nargs = 2
@@ -227,7 +221,7 @@ class hypot(_Elementary):
         return unit(self.args[position], self.args[1 - position])
 
 
-class arctan2(_Elementary):
+class arctan2(Elementary):
     """The angle between the positive x axis and the vector (x, y), given as (y, x)."""
 
     nargs = 2
@@ -237,7 +231,7 @@ class arctan2(_Elementary):
         return (unit(x, y) if position == 0 else -unit(y, x)) / hypot(x, y)
 
 
-class arctan(_Elementary):
+class arctan(Elementary):
     """The inverse of tan."""
 
     nargs = 1
@@ -246,7 +240,7 @@ class arctan(_Elementary):
         return 1 / hypot(1, self.args[0]) ** 2
 
 
-class arcsinh(_Elementary):
+class arcsinh(Elementary):
     """The inverse of sinh."""
 
     nargs = 1
@@ -255,7 +249,7 @@ class arcsinh(_Elementary):
         return 1 / hypot(1, self.args[0])
 
 
-class arccosh(_Elementary):
+class arccosh(Elementary):
     """The inverse of cosh."""
 
     nargs = 1
@@ -264,7 +258,7 @@ class arccosh(_Elementary):
         return csch(self)
 
 
-class erf(_Elementary):
+class erf(Elementary):
     """The error function."""
 
     nargs = 1
@@ -273,7 +267,7 @@ class erf(_Elementary):
         return 2 / sp.sqrt(sp.pi) * sp.exp(-(cut(self.args[0]) ** 2))
 
 
-class erfc(_Elementary):
+class erfc(Elementary):
     """1 - erf(x), exact for large x."""
 
     nargs = 1
@@ -282,7 +276,7 @@ class erfc(_Elementary):
         return -erf(self.args[0]).partial(position)
 
 
-class sign(_Elementary):
+class sign(Elementary):
     """-1, 0 or 1."""
 
     nargs = 1
@@ -291,7 +285,7 @@ class sign(_Elementary):
         return sp.S.Zero
 
 
-class floor(_Elementary):
+class floor(Elementary):
     """The largest integer not above x."""
 
     nargs = 1
@@ -300,7 +294,7 @@ class floor(_Elementary):
         return sp.S.Zero
 
 
-class ceil(_Elementary):
+class ceil(Elementary):
     """The smallest integer not below x."""
 
     nargs = 1
@@ -309,7 +303,7 @@ class ceil(_Elementary):
         return sp.S.Zero
 
 
-class rint(_Elementary):
+class rint(Elementary):
     """The nearest integer, ties to even."""
 
     nargs = 1
@@ -318,7 +312,7 @@ class rint(_Elementary):
         return sp.S.Zero
 
 
-class absolute(_Elementary):
+class absolute(Elementary):
     """The absolute value; its derivative at 0 is taken as 0."""
 
     nargs = 1
@@ -327,7 +321,7 @@ class absolute(_Elementary):
         return sign(self.args[0])
 
 
-class _Extremum(_Elementary):
+class _Extremum(Elementary):
     """The larger or smaller of two values, differentiated along the branch that is taken.
 
     At a tie the derivative is the mean of the two. The derivative is a selection, not a product
@@ -366,7 +360,7 @@ class minimum(_Extremum):
         return sp.Lt(x, y)
 
 
-class power(_Elementary):
+class power(Elementary):
     """The n-th derivative of x**p with respect to x: p (p-1) .. (p-n+1) x**(p-n).
 
     ``power(x, p, 0)`` is x**p with a variable exponent. Where the factor vanishes the value is 0,

@@ -21,8 +21,10 @@ import scipy.special
 import sympy as sp
 from numpy.typing import NDArray
 
+from jetfold.graph import special
+from jetfold.graph.elementary import Shorthand
 from jetfold.graph.errors import UnsupportedError
-from jetfold.graph.functions import HALF, Shorthand
+from jetfold.graph.functions import HALF
 from jetfold.graph.ops import operand_symbol
 
 COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
@@ -33,6 +35,9 @@ COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
     sp.Equality: operator.eq,
     sp.Unequality: operator.ne,
 }
+
+LITERAL_FIRST = frozenset({"polygamma", "sinc", "besselj"})
+"""Functions whose first argument is a literal integer: an order, or a number of derivatives."""
 
 
 class NumberSystem(Protocol):
@@ -142,20 +147,6 @@ def _has_quotient(expr: sp.Mul) -> bool:
 # NumPy ----------------------------------------------------------------------------------------
 
 
-def _float_power(x: Any, p: Any, n: Any) -> Any:
-    order = round(float(np.max(n)))
-    falling = reduce(operator.mul, (p - i for i in range(order)), np.ones_like(p))
-    return np.where(falling == 0, 0, falling * np.power(x, p - order))
-
-
-def _polygamma(n: Any, x: Any) -> Any:
-    return scipy.special.polygamma(np.asarray(n, dtype=int), x)
-
-
-def _logaddexp(x: Any, y: Any) -> Any:
-    return np.logaddexp(x, y)
-
-
 FLOAT_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{
         name: getattr(np, name)
@@ -169,12 +160,15 @@ FLOAT_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     },
     **{
         name: getattr(scipy.special, name)
-        for name in ("erf", "erfc", "expit", "log_expit", "gammaln")
+        for name in ("erf", "erfc", "expit", "log_expit", "gammaln", "gamma")
     },
     "softplus": lambda x: np.logaddexp(x, np.zeros_like(x)),
-    "polygamma": _polygamma,
+    "sech_squared": special.sech_squared,
+    "sinc": special.sinc,
+    "polygamma": special.polygamma,
+    "besselj": special.besselj,
     "pow": np.power,
-    "power": _float_power,
+    "power": special.power,
 }
 
 
@@ -250,9 +244,9 @@ _SYMPY_FUNCTIONS: Mapping[str, Any] = {
     name_of(function(sp.Symbol("x"))): function
     for function in (
         [sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos]
-        + [sp.sinh, sp.cosh, sp.tanh, sp.atanh, sp.loggamma]
+        + [sp.sinh, sp.cosh, sp.tanh, sp.atanh, sp.loggamma, sp.gamma]
     )
-} | {"sqrt": sp.sqrt, "pow": sp.Pow, "polygamma": sp.polygamma}
+} | {"sqrt": sp.sqrt, "pow": sp.Pow, "polygamma": sp.polygamma, "besselj": sp.besselj}
 """Functions that SymPy may simplify where an integer is put in."""
 
 
@@ -332,7 +326,10 @@ MP_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "logaddexp": lambda x, y: x + mpmath.log1p(mpmath.exp(y - x)),
     "gammaln": lambda x: mpmath.re(mpmath.loggamma(x)),
+    "sech_squared": lambda x: mpmath.sech(x) ** 2,
+    "sinc": special.long_sinc,
     "polygamma": lambda n, x: mpmath.polygamma(int(n), x),
+    "besselj": lambda n, x: mpmath.besselj(int(n), x),
     "pow": mpmath.power,
     "power": lambda x, p, n: mpmath.ff(p, n) * mpmath.power(x, p - n) if mpmath.ff(p, n) else 0 * x,
 }

@@ -109,7 +109,7 @@ _ELEMENTARY: Mapping[str, Callable[..., Any]] = {
     "arctan2": fn.arctan2,
     "sinh": sp.sinh,
     "cosh": sp.cosh,
-    "tanh": sp.tanh,
+    "tanh": fn.tanh,
     "arcsinh": fn.arcsinh,
     "arccosh": fn.arccosh,
     "arctanh": sp.atanh,
@@ -139,6 +139,9 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = {
     "softplus": fn.softplus,  # in SciPy from 1.18 on
     "gammaln": sp.loggamma,
     "psi": lambda x: sp.polygamma(0, x),
+    "gamma": sp.gamma,
+    "j0": lambda x: sp.besselj(0, x),
+    "j1": lambda x: sp.besselj(1, x),
 }
 
 EXPRESSIONS: Mapping[str, Callable[..., Any]] = {
@@ -147,7 +150,8 @@ EXPRESSIONS: Mapping[str, Callable[..., Any]] = {
     **_ELEMENTARY,
     **_PIECEWISE,
     **_SPECIAL,
-    # np.where is no ufunc, but elementwise all the same.
+    # No ufuncs, but elementwise all the same.
+    "sinc": lambda x: fn.sinc(0, sp.pi * x),
     "where": lambda c, x, y: sp.Piecewise((x, _is(c)), (y, True)),
 }
 

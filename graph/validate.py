@@ -14,11 +14,11 @@ import numpy as np
 import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
+from jetfold.graph.elementary import Shorthand
 from jetfold.graph.errors import GraphError
-from jetfold.graph.functions import Shorthand
 from jetfold.graph.graph import Graph, Node
 from jetfold.graph.interpret import BATCH
-from jetfold.graph.numbers import COMPARISONS, FLOAT_FUNCTIONS, name_of
+from jetfold.graph.numbers import COMPARISONS, FLOAT_FUNCTIONS, LITERAL_FIRST, name_of
 from jetfold.graph.ops import (
     LEAVES,
     Array,
@@ -170,6 +170,8 @@ def unknown_parts(expr: Any) -> Iterator[Any]:
     if isinstance(expr, sp.Piecewise):
         arguments = [part for branch in expr.args for part in branch.args]
     elif isinstance(expr, sp.Function):
+        if name_of(expr) in LITERAL_FIRST and not expr.args[0].is_Integer:
+            yield expr
         if name_of(expr) not in FLOAT_FUNCTIONS and not isinstance(expr, Shorthand):
             yield expr
     elif not isinstance(expr, _KNOWN) and (not expr.is_number or expr in (sp.I, sp.zoo)):

@@ -19,6 +19,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from jetfold.graph.elementary import Elementary
 from jetfold.graph.functions import HALF, maximum, minimum
 from jetfold.graph.ops import operand_symbol
 
@@ -78,7 +79,8 @@ def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Ter
                 rest.remove((i, k))
                 _accumulate(following, (*rest, (i, k + 1)), factor)
         unit = next(iter(slopes.values())) if len(slopes) == 1 else sp.S.One
-        tidied = {monomial: tidy(factor, unit) for monomial, factor in following.items()}
+        plain = in_output(unit.written(), expr) if isinstance(unit, Elementary) else unit
+        tidied = {monomial: tidy(factor, unit, plain) for monomial, factor in following.items()}
         result.append({monomial: factor for monomial, factor in tidied.items() if factor != 0})
     return result[: order + 1]
 
@@ -103,18 +105,20 @@ def assemble(terms: Terms) -> sp.Expr:
 
 
 @lru_cache(maxsize=10_000)
-def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One) -> sp.Expr:
+def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One, plain: sp.Expr | None = None) -> sp.Expr:
     """A factored form: cheap to evaluate, and without the cancellation of an expanded one.
 
-    A sum given as ``unit`` is kept as a factor where it is one, so that all derivatives of tanh
-    share the factor 1 - y**2.
+    What is a sum when written ``plain`` is kept as a factor where it is one, in the form ``unit``
+    that does not cancel: all derivatives of tanh share the factor sech_squared(x) = 1 - y**2, and
+    what else they contain is a polynomial in y.
     """
     if sp.count_ops(expr) > MOST_OPERATIONS:
         return sp.factor_terms(expr)
-    if isinstance(unit, sp.Add):
+    plain = unit if plain is None else plain
+    if isinstance(plain, sp.Add):
         above, below = sp.cancel(expr / unit).as_numer_denom()
         if below.is_number:
-            return unit * sp.factor(above / below)
+            return unit * sp.factor((above / below).xreplace({unit: plain}))
     return sp.factor(expr)
 
 

@@ -30,10 +30,11 @@ _OTHER_NAMES: Mapping[type[sp.Basic], Callable[..., sp.Expr]] = {
     sp.cot: lambda x: 1 / sp.tan(x),
     sp.sec: lambda x: 1 / sp.cos(x),
     sp.csc: lambda x: 1 / sp.sin(x),
-    sp.coth: lambda x: 1 / sp.tanh(x),
+    sp.coth: lambda x: 1 / fn.tanh(x),
     sp.sech: lambda x: 1 / sp.cosh(x),
     sp.csch: lambda x: 1 / sp.sinh(x),
-    sp.sinc: lambda x: sp.Piecewise((1, sp.Eq(x, 0)), (sp.sin(x) / x, True)),
+    sp.sinc: lambda x: fn.sinc(0, x),
+    sp.tanh: fn.tanh,
     sp.erf: fn.erf,
     sp.erfc: fn.erfc,
     sp.Pow: lambda base, exponent: (

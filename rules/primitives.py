@@ -18,6 +18,7 @@ import sympy as sp
 from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.graph import functions as fn
 from jetfold.graph.custom import Definition, custom_function
+from jetfold.graph.elementary import Elementary
 from jetfold.graph.numbers import FLOAT_FUNCTIONS
 from jetfold.graph.ufuncs import EXPRESSIONS, UFUNCS
 
@@ -126,12 +127,12 @@ def shown(name: str) -> str:
 
 
 def spelled_out(expr: sp.Expr) -> sp.Expr:
-    """An expression as it is shown, without shorthands."""
-    return expr.replace(_is_shorthand, lambda part: spelled_out(part.written()))
+    """An expression as it is shown: in functions that are known by their names."""
+    return expr.replace(_is_spelled_out, lambda part: spelled_out(part.written()))
 
 
-def _is_shorthand(expr: sp.Basic) -> bool:
-    return isinstance(expr, fn.Shorthand)
+def _is_spelled_out(expr: sp.Basic) -> bool:
+    return isinstance(expr, Elementary) and expr.written() != expr
 
 
 def primitive(name: str) -> Primitive:

@@ -42,7 +42,7 @@ class TaylorRule:
         active = tuple(range(self.primitive.arity))
         rule = taylor_rule(self.primitive.expr, self.order, active)
         equations = [
-            sp.Eq(self._result(k), self._named(coefficient), evaluate=False)
+            sp.Eq(self._result(k), self._named(coefficient, k), evaluate=False)
             for k, coefficient in enumerate(rule)
         ]
         if self.collapsed:
@@ -85,9 +85,12 @@ class TaylorRule:
     def _result(self, order: int) -> sp.Expr:
         return self._coefficient(self.primitive.result, order)
 
-    def _named(self, expr: sp.Expr) -> sp.Expr:
-        """The expression as it is shown: in the names of this rule, without shorthands."""
-        return spelled_out(expr).xreplace(self._symbols())
+    def _named(self, expr: sp.Expr, order: int) -> sp.Expr:
+        """A coefficient, or a part of one, as it is shown: in the names of this rule."""
+        found, own = spelled_out(expr), self.primitive.expr
+        if order > 0 and isinstance(own, (sp.Function, sp.exp)):
+            found = found.xreplace({own: OUTPUT})
+        return found.xreplace(self._symbols())
 
     def _collapsed(self, top: sp.Expr) -> sp.Eq:
         dependent = frozenset(
@@ -95,10 +98,10 @@ class TaylorRule:
         )
         outer, inner = split(top, dependent, self.direction[1])
         sums = {
-            sp.Symbol(f"s{j}", real=True): self._sum(self._named(term))
+            sp.Symbol(f"s{j}", real=True): self._sum(self._named(term, self.order))
             for j, term in enumerate(inner)
         }
-        right = spelled_out(outer).xreplace(self._symbols() | sums)
+        right = self._named(outer, self.order).xreplace(sums)
         return sp.Eq(self._sum(self._result(self.order)), right, evaluate=False)
 
     def _sum(self, term: sp.Expr) -> sp.Sum:

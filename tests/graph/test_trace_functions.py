@@ -196,6 +196,7 @@ MATRIX: Mapping[Function, list[Function]] = {
         lambda x: np.pad(x, 2, mode="wrap"),
     ],
     np.polyval: [lambda x: np.polyval([2.0, -1.0, 0.5], x), lambda x: np.polyval(x[0], x[1])],
+    np.sinc: [np.sinc, lambda x: np.sinc(np.sinc(x) - x)],
     np.prod: [
         np.prod,
         lambda x: np.prod(x, axis=1),

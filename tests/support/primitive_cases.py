@@ -83,6 +83,8 @@ POWERS = (
     *((0.5, 0.0), (1.0, 1e8), (1e-30, 1.0), (2.0, 900.0), (BEFORE_1, 0.5)),
 )
 GAMMA = tuple((x,) for x in (1e-8, 0.5, 1.0, 1.01, 1.99, 20.0, 50.0, 1e30, 1e300))
+GAMMA_POINTS = (1e-30, -1e-30, 1e-8, 0.5, 1.0, 1.46, 20.0, 170.0, -0.5, -1e-8, -2.75, -20.3)
+BESSEL = tuple((x,) for x in (0.0, 1e-300, -1e-8, 0.5, 1.0, -1.9, 20.0, 24.9, -31.5, 700.0, 1e8))
 NEAR_ONE = (BEFORE_1, -BEFORE_1, 1 - 1e-8, 1e-8 - 1)
 
 CASES: Mapping[str, Case] = {
@@ -159,6 +161,10 @@ CASES: Mapping[str, Case] = {
     "softplus": _unary(lambda x: mp.log(1 + mp.exp(x))),
     "gammaln": Case(mp.loggamma, ((0.1, 6.0),), GAMMA),
     "psi": Case(lambda x: mp.psi(0, x), ((0.1, 6.0),), GAMMA),
+    "gamma": Case(mp.gamma, ((0.1, 6.0),), tuple((x,) for x in GAMMA_POINTS)),
+    "sinc": _unary(lambda x: mp.sinc(mp.pi * x), LINE, (-3.0, 3.0), 0.25, 1e8 + 0.5),
+    "j0": Case(lambda x: mp.besselj(0, x), ((-9.0, 9.0),), BESSEL),
+    "j1": Case(lambda x: mp.besselj(1, x), ((-9.0, 9.0),), BESSEL),
     "where": Case(
         lambda c, x, y: x if c else y,
         ((1.0, 2.0), (-3.0, 3.0), (-3.0, 3.0)),
@@ -181,6 +187,7 @@ SINGULAR: Mapping[str, tuple[tuple[float, ...], ...]] = {
     "logit": ((0.0,), (1.0,)),
     "gammaln": ((0.0,),),
     "psi": ((0.0,),),
+    "gamma": ((0.0,),),
     "divide": ((1.0, 0.0),),
     "hypot": ((0.0, 0.0),),
     "arctan2": ((0.0, 0.0),),
