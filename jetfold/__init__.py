@@ -9,6 +9,7 @@
     jf.derivatives(u, ["", "xx"], ["x"])(X) # partial derivatives by name
     jf.jet(u, K)(x0, (x1, .., xK), params)  # unscaled derivatives along a path
     jf.primitive("gelu", expr, x)           # your own elementwise function, from SymPy
+    jf.linear_primitive("slope", function)  # a NumPy function that need not be traceable
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
     jf.jet_algebra(x**2 + y**2, [x, y])     # the fewest numbers that carry an operator
 
@@ -33,6 +34,7 @@ from jetfold.graph import (
 from jetfold.jet import jet
 from jetfold.jet_algebra import jet_algebra
 from jetfold.laplacian import laplacian
+from jetfold.linear import MultilinearPrimitive, linear_primitive, multilinear_primitive
 from jetfold.pde import derivatives, operator
 from jetfold.primitive import CustomPrimitive, primitive
 from jetfold.rule import rule
@@ -50,6 +52,7 @@ __all__ = [
     "CustomPrimitive",
     "GraphError",
     "JetfoldError",
+    "MultilinearPrimitive",
     "RewriteLoopError",
     "ShapeError",
     "TraceError",
@@ -59,6 +62,8 @@ __all__ = [
     "jet",
     "jet_algebra",
     "laplacian",
+    "linear_primitive",
+    "multilinear_primitive",
     "operator",
     "primitive",
     "rule",

@@ -30,18 +30,19 @@ def solved_terms(order: int) -> tuple[tuple[int, tuple[int, int]], ...]:
 
 def matrix_product(rank: int) -> Contract:
     """The product of two stacks of matrices of this rank."""
-    lead, (i, j, k) = _letters(rank)
+    lead, i, j, k = _letters(rank)
     return Contract(f"{lead}{i}{j},{lead}{j}{k}->{lead}{i}{k}")
 
 
 def trace_of_product(rank: int) -> Contract:
     """The traces of the products of two stacks of matrices of this rank."""
-    lead, (i, j, _) = _letters(rank)
+    lead, i, j, _ = _letters(rank)
     return Contract(f"{lead}{i}{j},{lead}{j}{i}->{lead}")
 
 
-def _letters(rank: int) -> tuple[str, str]:
-    return ascii_lowercase[: rank - 2], ascii_lowercase[rank - 2 : rank + 1]
+def _letters(rank: int) -> tuple[str, ...]:
+    """Those of the axes before the matrices, and three for axes of matrices."""
+    return ascii_lowercase[: rank - 2], *ascii_lowercase[rank - 2 : rank + 1]
 
 
 def matrix_coefficients(

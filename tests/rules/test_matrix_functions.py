@@ -38,6 +38,7 @@ from jetfold.rules.cost import operations, vectors
 from jetfold.rules.matrix import solved_terms
 from jetfold.rules.methods import methods
 from jetfold.rules.operators import exact_directions, jet, path_inputs
+from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.prediction import predict
 from jetfold.rules.problem import Functional, Problem
 from problems import X, as_they_are, derivative, outputs_at, problem, stage
@@ -203,7 +204,7 @@ def test_matrices_that_differ_between_directions() -> None:
 
 def laplacian(shape: tuple[int, ...]) -> Problem:
     count = math.prod(shape)
-    polynomial = {(i, i): Fraction(1) for i in range(count)}
+    polynomial: Polynomial = {(i, i): Fraction(1) for i in range(count)}
     functionals = (Functional(0, polynomial),)
     return Problem(count, exact_directions(shape), functionals, as_they_are)
 
