@@ -12,13 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.arrays import GpuArray, described, on_gpu, view
+from jetfold.backends.cuda.arrays import AnyArray, GpuArray, described, on_gpu, view
 from jetfold.backends.cuda.options import Cuda
 from jetfold.graph import ArgumentError, Parameter, Type
 from jetfold.graph.tree import Structure, flatten, unflatten
 
+__all__ = [
+    "AnyArray",
+    "Backend",
+    "FloatArray",
+    "Parameters",
+    "Points",
+    "as_array",
+    "as_operand",
+    "broadcast",
+    "precision",
+    "read_parameters",
+    "split_batch",
+]
+
 FloatArray = NDArray[Any]
-AnyArray = FloatArray | GpuArray
 
 Backend = str | Cuda
 """What an operator runs on: "cpu", "cuda", "reference", or options of the backend "cuda"."""

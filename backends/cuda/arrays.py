@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetfold.backends.cuda.device import simulated
 from jetfold.graph import ArgumentError
@@ -103,6 +104,10 @@ class GpuArray:
         return replace(self, shape=tuple(shape), layout=Layout(tuple(shape), tuple(strides)))
 
 
+AnyArray = NDArray[Any] | GpuArray
+"""An array on the host, or a view of one on a GPU."""
+
+
 def on_gpu(value: object) -> bool:
     """Whether a value is an array on a CUDA device, of whatever library; nothing is imported."""
     if isinstance(value, (np.ndarray, np.generic, float, int, GpuArray)):
@@ -130,7 +135,9 @@ def described(value: object, name: str) -> tuple[str, str]:
     """What to call an array in a message, and what gives a copy on the host."""
     library = library_of(value)
     copied = TO_HOST.get(library, "a copy of {} on the host").format(name)
-    return f"{name} is a {LIBRARIES.get(library, library)} array on a GPU", copied
+    kind = type(value)
+    what = LIBRARIES.get(library, f"{kind.__module__}.{kind.__qualname__}")
+    return f"{name} is an array of {what} on a GPU", copied
 
 
 def view(value: Any, name: str) -> GpuArray:

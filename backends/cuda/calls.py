@@ -11,22 +11,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jetfold.backends.cuda.arrays import GpuArray
+from jetfold.backends.cuda.arrays import AnyArray, GpuArray
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, require_gpu, simulated
 from jetfold.backends.cuda.libraries import Library, library_for
-from jetfold.backends.cuda.sessions import Session, session
+from jetfold.backends.cuda.sessions import GpuSession, Session, session
 from jetfold.graph import ArgumentError, BackendError
 
 if TYPE_CHECKING:
+    from jetfold.backends.cuda.capture import Recording
     from jetfold.backends.cuda.compiled import CudaGraph
-
-AnyArray = NDArray[Any] | GpuArray
 
 FREE_SHARE = 0.8
 """How much of the memory that is free a call may take: the rest is for those beside it."""
@@ -35,12 +34,21 @@ PER_THREAD_STREAM = 2
 """The handle of a stream that each thread has for itself (CU_STREAM_PER_THREAD)."""
 
 
+RECORDED_BYTES = 1 << 27
+"""Calls whose workspace is larger are not recorded: launching them takes no time that counts."""
+
+MOST_RECORDINGS = 8
+"""Calls of a graph that are remembered, to be recorded when they come again."""
+
+
 class Calls:
     """The calls of one graph."""
 
     def __init__(self, graph: CudaGraph) -> None:
         self.graph = graph
         self.options = graph.options
+        self._lock = Lock()
+        self._recordings: dict[Hashable, Recording | None] = {}
 
     def __call__(
         self,
@@ -75,9 +83,7 @@ class Calls:
             shapes = [(points, *shape) for shape in graph.program.outputs]
             results = _Results(used, library, shapes, dtype)
             if any(flat.size for flat in results.flat):
-                flat_arrays = [flat(used, array, dtype) for array in arrays]
-                flat_values = [flat(used, value, dtype) for value in values]
-                self._run(used, points, dtype, flat_arrays, flat_values, results.flat)
+                self._run(used, points, dtype, arrays, values, results.flat)
             used.precede(list(on_gpu.values()))
             return results.given()
 
@@ -86,12 +92,23 @@ class Calls:
         used: Session,
         points: int,
         dtype: np.dtype[Any],
-        inputs: list[Any],
-        parameters: list[Any],
+        arrays: list[AnyArray],
+        values: list[AnyArray],
         outputs: list[Any],
     ) -> None:
-        """Run in tiles as large as memory allows; half as large, if it turns out to be too much."""
+        """Replay what was recorded; else run in tiles as large as memory allows.
+
+        They become half as large when it turns out to be too much.
+        """
         samples = self._samples(used, points, dtype)
+        if isinstance(used, GpuSession):
+            given = [*arrays, *values]
+            recording = self._recording(used, points, dtype, given, samples)
+            if recording is not None:
+                recording.replay(used, given, outputs)
+                return
+        inputs = [flat(used, array, dtype) for array in arrays]
+        parameters = [flat(used, value, dtype) for value in values]
         while True:
             try:
                 self.graph.run(used, points, dtype, inputs, parameters, outputs, samples)
@@ -102,6 +119,36 @@ class Calls:
                 if smaller == samples:
                     raise self._too_small(used, samples, dtype) from error
                 samples = smaller
+
+    def _recording(
+        self,
+        used: GpuSession,
+        points: int,
+        dtype: np.dtype[Any],
+        given: Sequence[AnyArray],
+        samples: int,
+    ) -> Recording | None:
+        """The recording of such a call: made when it comes again, if it fits one small tile.
+
+        Every thread has its own, so that nobody else uses its memory between two steps.
+        """
+        size = self.graph.program.workspace * samples * dtype.itemsize
+        if not self.options.graphs or samples < points or size > RECORDED_BYTES:
+            return None
+        key = (get_ident(), used.number, used.handle, points, dtype)
+        with self._lock:
+            seen = key in self._recordings
+            known = self._recordings.pop(key, None)
+            self._recordings[key] = known  # the last one used is last
+            while len(self._recordings) > MOST_RECORDINGS:
+                del self._recordings[next(iter(self._recordings))]
+        if known is None and seen:
+            from jetfold.backends.cuda.capture import Recording
+
+            sizes = [array.size for array in given]
+            known = Recording(self.graph, used, points, dtype, sizes, samples)
+            self._recordings[key] = known
+        return known
 
     def _samples(self, used: Session, points: int, dtype: np.dtype[Any]) -> int:
         """Samples of a tile that the options allow and that should fit."""
@@ -161,15 +208,11 @@ class _Results:
 
 
 def flat(used: Session, array: AnyArray, dtype: np.dtype[Any]) -> Any:
-    """An array as a flat one of the device: as it is, packed there, or copied from the host."""
-    if isinstance(array, GpuArray):
-        if array.contiguous and array.dtype == dtype:
-            return used.view(array.pointer, array.size, dtype, array.owner)
-        target = used.empty(array.size, dtype)
-        used.pack(target, array)
-        return target
+    """An array as a flat one of the device: as it is, or a copy."""
+    if isinstance(array, GpuArray) and array.contiguous and array.dtype == dtype:
+        return used.view(array.pointer, array.size, dtype, array.owner)
     target = used.empty(array.size, dtype)
-    used.write(target, np.ascontiguousarray(array, dtype).reshape(-1))
+    used.fill(target, array)
     return target
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jetfold.backends.cuda.calls import AnyArray, Calls
+from jetfold.backends.cuda.arrays import AnyArray
+from jetfold.backends.cuda.calls import Calls
 from jetfold.backends.cuda.emit import FLOAT64, emit
 from jetfold.backends.cuda.execution import Device, Prepared
 from jetfold.backends.cuda.launches import plan

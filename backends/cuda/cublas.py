@@ -49,7 +49,7 @@ def multiply(
                 max(gemm.operand_step, gemm.columns),
                 strided.operand,
                 shared + matrix * size,
-                gemm.inner,
+                max(gemm.inner, 1),
                 strided.matrix,
                 zero,
                 workspace + result * size,

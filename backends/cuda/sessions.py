@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.arrays import GpuArray
+from jetfold.backends.cuda.arrays import AnyArray, GpuArray
 from jetfold.backends.cuda.device import has_cupy, simulated
 from jetfold.backends.cuda.execution import Device, NumbaDevice
 from jetfold.backends.cuda.launches import Gemm, Size
@@ -38,20 +38,16 @@ class Session(Device, Protocol):
         """Memory of the device as an array; nothing is copied."""
 
     @abstractmethod
-    def write(self, target: Any, values: NDArray[Any]) -> None:
-        """Begin to copy from the host."""
+    def fill(self, target: Any, source: AnyArray) -> None:
+        """Begin to copy the elements of an array, in row-major order."""
+
+    @abstractmethod
+    def copy(self, target: Any, source: int) -> None:
+        """Begin to copy as much as an array holds from elsewhere on the device."""
 
     @abstractmethod
     def read(self, source: Any, values: NDArray[Any]) -> None:
         """Copy to the host, when all that was begun before is done."""
-
-    @abstractmethod
-    def copy(self, target: Any, source: Any) -> None:
-        """Begin to copy an array to another one of its size and dtype."""
-
-    @abstractmethod
-    def pack(self, target: Any, source: GpuArray) -> None:
-        """Begin to copy the elements of an array of any layout and dtype."""
 
     @abstractmethod
     def follow(self, arrays: Sequence[GpuArray]) -> None:
@@ -93,9 +89,27 @@ class _NumbaSession(NumbaDevice):
     def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any: ...
 
     @abstractmethod
-    def release(self) -> None: ...
+    def copy(self, target: Any, source: int) -> None: ...
 
-    def pack(self, target: Any, source: GpuArray) -> None:
+    @abstractmethod
+    def _write(self, target: Any, values: NDArray[Any]) -> None:
+        """Begin to copy from the host."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give all memory back that was taken."""
+
+    def fill(self, target: Any, source: AnyArray) -> None:
+        if not source.size:
+            return
+        if not isinstance(source, GpuArray):
+            self._write(target, np.ascontiguousarray(source, target.dtype).reshape(-1))
+        elif source.contiguous and source.dtype == target.dtype:
+            self.copy(target, source.pointer)
+        else:
+            self._pack(target, source)
+
+    def _pack(self, target: Any, source: GpuArray) -> None:
         from jetfold.backends.cuda.packing import layout_integers, pack
 
         integers, start, elements = layout_integers(source)
@@ -140,22 +154,25 @@ class GpuSession(_NumbaSession):
         }
         return self.cuda.from_cuda_array_interface(interface, owner=owner, sync=False)
 
-    def write(self, target: Any, values: NDArray[Any]) -> None:
-        if values.size:
-            self.driver.upload(pointer(target), values.ctypes.data, values.nbytes, self.handle)
+    def _write(self, target: Any, values: NDArray[Any]) -> None:
+        self.driver.upload(pointer(target), values.ctypes.data, values.nbytes, self.handle)
 
     def read(self, source: Any, values: NDArray[Any]) -> None:
         if values.size:
             self.driver.download(values.ctypes.data, pointer(source), values.nbytes, self.handle)
             self.driver.synchronize(self.handle)
 
-    def copy(self, target: Any, source: Any) -> None:
-        if source.size:
-            size = source.size * source.dtype.itemsize
-            self.driver.copy(pointer(target), pointer(source), size, self.handle)
+    def copy(self, target: Any, source: int) -> None:
+        if target.size:
+            size = target.size * target.dtype.itemsize
+            self.driver.copy(pointer(target), source, size, self.handle)
+
+    def by_cublas(self, gemm: Gemm) -> bool:
+        """Whether products go to cuBLAS: where there is CuPy, and rows do not overlap."""
+        return self.cublas and gemm.regular
 
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
-        if self.cublas and gemm.regular:
+        if self.by_cublas(gemm):
             self.multiply_by_cublas(gemm, shared, workspace, self.handle)
         else:
             super().multiply(gemm, shared, workspace)
@@ -228,17 +245,16 @@ class SimulatedSession(_NumbaSession):
         memory = (ctypes.c_byte * (size * np.dtype(dtype).itemsize)).from_address(pointer)
         return FakeCUDAArray(np.ctypeslib.as_array(memory).view(dtype))
 
-    def write(self, target: Any, values: NDArray[Any]) -> None:
-        if values.size:
-            target.copy_to_device(values)
+    def _write(self, target: Any, values: NDArray[Any]) -> None:
+        target.copy_to_device(values)
 
     def read(self, source: Any, values: NDArray[Any]) -> None:
         if values.size:
             source.copy_to_host(values)
 
-    def copy(self, target: Any, source: Any) -> None:
-        if source.size:
-            target.copy_to_device(source)
+    def copy(self, target: Any, source: int) -> None:
+        if target.size:
+            target.copy_to_device(self.view(source, target.size, target.dtype))
 
     def follow(self, arrays: Sequence[GpuArray]) -> None:
         for array in arrays:
