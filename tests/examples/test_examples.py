@@ -16,6 +16,7 @@ COMMANDS = {
     "paper_network": ("--widths", "5", "20", "20", "1", "--points", "10"),
     "inspect_rule": ("arctan2", "--order", "3"),
     "plate": ("--points", "100"),
+    "own_primitive": ("H2", "--levels", "3", "--points", "100"),
 }
 
 
@@ -62,6 +63,16 @@ def test_plate_notices_a_wrong_load(capsys: pytest.CaptureFixture[str]) -> None:
     example.load = lambda points: right(points) + 1e-6
     assert example.main(["--points", "10"]) == 1
     assert capsys.readouterr().out.count("WRONG") == 1
+
+
+def test_own_primitive_notices_wrong_levels_and_energies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    example = load("own_primitive")
+    right = example.closed_form
+    example.closed_form = lambda molecule, levels: right(molecule, levels) * (1 + 1e-7)
+    assert example.main(["--levels", "2", "--points", "10"]) == 1
+    assert capsys.readouterr().out.count("WRONG") == 3
 
 
 @pytest.mark.parametrize("name", ["tanh", "hypot", "power", "erf", "where", "gammaln", "maximum"])
