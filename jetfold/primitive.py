@@ -35,11 +35,13 @@ class CustomPrimitive:
     kept, integers become double precision.
 
     Attributes: ``name``; ``expr``, ``arguments`` and ``parameters`` in SymPy; ``defaults``, the
-    values of parameters that may be left out. Notebooks show the formula.
+    values of parameters that may be left out; ``primitive``, what rules and kernels are derived
+    from. Notebooks show the formula.
     """
 
     def __init__(self, definition: Definition, defaults: Sequence[Default], doc: str) -> None:
         self.definition = definition
+        self.primitive = custom_primitive(definition, doc)
         self.defaults = dict(zip(definition.parameters, defaults, strict=True))
         self.__name__ = self.__qualname__ = definition.name
         self.__doc__ = doc
@@ -69,11 +71,6 @@ class CustomPrimitive:
         return self.definition.written.xreplace(
             {operand_symbol(i): symbol for i, symbol in enumerate(symbols)}
         )
-
-    @property
-    def primitive(self) -> Primitive:
-        """What Taylor rules and kernels are derived from."""
-        return custom_primitive(self.definition, self.__doc__ or "")
 
     def rule(self, order: int = 2, collapsed: bool = False) -> TaylorRule:
         """The Taylor rule: see `jetfold.rule`."""
