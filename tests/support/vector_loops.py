@@ -62,24 +62,42 @@ def evaluate(function: Callable[..., Any], *operands: Array, jit: bool = True) -
     return out
 
 
-def ulps(values: Array, exact: Callable[..., Any], *operands: Array) -> npt.NDArray[np.float64]:
+def ulps(values: Array, exact: Array) -> npt.NDArray[np.float64]:
     """Errors of `values` in units in the last place of the exact results.
 
-    Where the exact result rounds to infinity or is not real, the error is 0 if the value says so
-    and infinite otherwise. Operands must be finite.
+    `exact` has the results with more digits: float64 for values in float32, else mpmath's numbers
+    (`exactly`). Where a result rounds to infinity or is NaN, the error is 0 if the value says so
+    and infinite otherwise.
     """
-    errors = np.zeros(len(values))
-    for i, value in enumerate(values):
-        with mpmath.workdps(50):
-            truth = exact(*(mpmath.mpf(float(operand[i])) for operand in operands))
-            if isinstance(truth, mpmath.mpc) or mpmath.isnan(truth):
-                errors[i] = 0.0 if np.isnan(value) else np.inf
-                continue
-            with np.errstate(over="ignore"):
-                rounded = values.dtype.type(mpmath.nstr(truth, 40))
-            if np.isfinite(value) and np.isfinite(rounded):
-                unit = mpmath.mpf(float(np.spacing(np.abs(rounded))))
-                errors[i] = float(abs(mpmath.mpf(float(value)) - truth) / unit)
-            else:
-                errors[i] = 0.0 if value == rounded else np.inf
-    return errors
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = exact.astype(np.float64).astype(values.dtype)
+        known = np.isfinite(values) & np.isfinite(rounded)
+        difference = np.where(known, values, 0) - np.where(known, exact, 0)
+        error = np.abs(difference / np.spacing(np.abs(rounded)).astype(np.float64))
+    same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
+    return np.where(known, error, np.where(same, 0, np.inf)).astype(np.float64)
+
+
+def exactly(function: Callable[..., Any], *operands: Array) -> Array:
+    """mpmath's `function` of float64 operands, to 40 digits; NaN where it is not real."""
+
+    def one(*numbers: float) -> Any:
+        value = function(*map(mpmath.mpf, numbers))
+        return mpmath.nan if isinstance(value, mpmath.mpc) else value
+
+    with mpmath.workdps(40):
+        rows = zip(*(operand.tolist() for operand in operands), strict=True)
+        return np.array([one(*row) for row in rows], dtype=object)
+
+
+def check_ulps(
+    function: Callable[..., Any], allowed: float, exact: Array, *operands: Array
+) -> None:
+    """Errors, compiled and un-jitted; these differ in how products and sums are fused."""
+    for jit in (True, False):
+        found = evaluate(function, *operands, jit=jit)
+        assert found.dtype == operands[0].dtype
+        errors = ulps(found, exact)
+        worst = errors.argmax()
+        where = [operand[worst] for operand in operands]
+        assert errors[worst] <= allowed, f"{errors[worst]} ulp at {where}, jit={jit}"

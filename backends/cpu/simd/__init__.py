@@ -19,8 +19,9 @@ or float64, `i` an index in elements, non-negative and unchecked.
     FUNCTIONS[name]          exp, tanh, ... by name
     pack(matrix), packed_size(M, K), gemm(...)   see matrix_product.py
 
-Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py,
-elementary.py, functions.py, matrix_product.py.
+Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py, then the
+functions, exponential.py (their scheme) and its neighbours, with formats.py and pairs.py;
+functions.py, matrix_product.py.
 """
 
 from jetfold.backends.cpu.simd.functions import FUNCTIONS

@@ -1,4 +1,4 @@
-"""Derive the polynomials and split constants of `elementary.py`, and write `coefficients.py`.
+"""Derive the polynomials and split constants of the functions, and write `coefficients.py`.
 
     python backends/cpu/simd/derive_coefficients.py
 
@@ -14,6 +14,7 @@ import mpmath
 import numpy as np
 
 DIGITS = 60
+ERFC_CENTRE = 3.75
 
 
 class Fit(NamedTuple):
@@ -49,6 +50,11 @@ def fits() -> dict[str, Fit]:
     two_atanh = _remainder(lambda s: 2 * mpmath.atanh(s), [0, 2], 3)
     sine = _remainder(mpmath.sin, [0, 1], 3)
     cosine = _remainder(mpmath.cos, [1, 0, -mpmath.mpf(1) / 2], 4)
+    exp2 = _remainder(lambda r: mpmath.power(2, r) - r * mpmath.log(2), [1], 2)
+    atanh_tail = _remainder(lambda s: 2 * (mpmath.atanh(s) - s - s**3 / 3), [0], 5)
+    arcsine = _remainder(mpmath.asin, [0, 1], 3)
+    arctangent = _remainder(mpmath.atan, [0, 1], 3)
+    erfcx_end = (27.3 - ERFC_CENTRE) / (27.3 + ERFC_CENTRE)
     slack = 1 + mpmath.mpf(2) ** -10  # the reduced argument may lie a little outside
     return {
         # expm1(r) = r + r^2 p(r)
@@ -57,12 +63,28 @@ def fits() -> dict[str, Fit]:
         ),
         # log((1 + s)/(1 - s)) = 2 s + s^3 p(s^2)
         "log": Fit(_of_square(two_atanh), (0, (s_max * slack) ** 2), 4, 7),
-        # the same for s = x/(2 + x) with 0 <= x <= 1
+        # log((1 + s)/(1 - s)) = 2 s + s^3 (2/3 + s^2 p(s^2)), to more digits than a number has
+        "log_tail": Fit(_of_square(atanh_tail), (0, (s_max * slack) ** 2), 4, 8),
+        # the same as for log, for s = x/(2 + x) with 0 <= x <= 1
         "log1p_of_unit": Fit(_of_square(two_atanh), (0, mpmath.mpf(1) / 9), 5, 10),
         # sin(r) = r + r^3 p(r^2), cos(r) = 1 - r^2/2 + r^4 p(r^2)
         "sin": Fit(_of_square(sine), (0, (quarter_pi * slack) ** 2), 4, 6),
         "cos": Fit(_of_square(cosine), (0, (quarter_pi * slack) ** 2), 3, 6),
+        # 2^r = 1 + r log(2) + r^2 p(r)
+        "exp2": Fit(exp2, (-slack / 2, slack / 2), 6, 11),
+        # the cube root, as a start for one step of Newton's method
+        "cbrt": Fit(mpmath.cbrt, (mpmath.sqrt(0.5) / slack, mpmath.sqrt(2) * slack), 5, 10),
+        # arcsin(x) = x + x^3 p(x^2) for |x| <= 1/2, arctan(x) = x + x^3 p(x^2) for |x| <= 1
+        "arcsin": Fit(_of_square(arcsine), (0, mpmath.mpf(1) / 4), 6, 13),
+        "arctan": Fit(_of_square(arctangent), (0, 1), 10, 21),
+        # erfc(x) = exp(-x^2) (1 + u p(2 u - 1))/(1 + 2 x), u = x/(x + c)
+        "erfc": Fit(_scaled_erfc, (-1, erfcx_end), 12, 24),
     }
+
+
+def _scaled_erfc(t: Any) -> Any:
+    x = ERFC_CENTRE * (1 + t) / (1 - t)
+    return 2 * ((1 + 2 * x) * mpmath.exp(x * x) * mpmath.erfc(x) - 1) / (1 + t)
 
 
 def _split(value: Any, bits: list[int], dtype: type[np.floating[Any]]) -> list[Any]:
@@ -108,7 +130,13 @@ def tables() -> dict[str, dict[str, tuple[Any, ...]]]:
             mantissa = 24 if dtype is np.float32 else 53
             table["ln2"] = tuple(_split(mpmath.log(2), [mantissa - 11], dtype))
             table["half_pi"] = tuple(_split(mpmath.pi / 2, [mantissa, mantissa], dtype))
-            table["per_ln2"] = (_round(1 / mpmath.log(2), dtype),)
+            table["exp2_lead"] = tuple(_split(mpmath.log(2), [mantissa], dtype))
+            table["log10_2"] = tuple(_split(mpmath.log10(2), [mantissa - 11], dtype))
+            table["per_ln2"] = tuple(_split(1 / mpmath.log(2), [mantissa], dtype))
+            table["per_ln10"] = tuple(_split(1 / mpmath.log(10), [mantissa], dtype))
+            table["two_thirds"] = tuple(_split(mpmath.mpf(2) / 3, [mantissa], dtype))
+            table["cube_roots"] = tuple(_round(mpmath.cbrt(x), dtype) for x in (0.5, 2))
+            table["erfc_centre"] = (dtype(ERFC_CENTRE),)
             table["per_half_pi"] = (_round(2 / mpmath.pi, dtype),)
             found[dtype.__name__] = table
     return found

@@ -126,9 +126,22 @@ def isnan(x: Vector) -> Vector:
     return x != x
 
 
+def sign(x: Vector) -> Vector:
+    """-1, 0 or 1, and NaN of NaN."""
+    return select(isnan(x), x, select(x == 0.0, constant(0.0, x), copysign(1.0, x)))
+
+
 def constant(number: float, like: Vector) -> Vector:
     """A number known now, in every lane."""
     return like.coerce(number) if isinstance(like, Register) else np.full_like(like, number)
+
+
+def alike(x: Vector, y: Vector) -> tuple[Vector, Vector]:
+    """Two vectors, of which one may be given as a number."""
+    lead = next(v for v in (x, y) if isinstance(v, (Register, np.ndarray)))
+    known = (v if isinstance(v, (Register, np.ndarray)) else constant(v, lead) for v in (x, y))
+    left, right = known
+    return left, right
 
 
 def powi(x: Vector, exponent: int) -> Vector:
@@ -181,11 +194,7 @@ def patch(condition: Vector, slow: Callable[[Vector], Vector], x: Vector, fast: 
     return fast.like(merged)
 
 
-_OF_ONE_DTYPE = (
-    fma, select, absolute, sqrt, rint, floor, ceil, maximum, minimum, copysign, powi,
-)  # fmt: skip
-
-for _function in _OF_ONE_DTYPE:
+for _function in (fma, select, copysign, powi):
     vector_function(_function)
 vector_function(isnan, result=mask)
 vector_function(bits, result=integer)
