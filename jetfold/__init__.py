@@ -11,6 +11,7 @@
     jf.primitive("gelu", expr, x)           # your own elementwise function, from SymPy
     jf.linear_primitive("slope", function)  # a NumPy function that need not be traceable
     jf.rule("tanh", order=4)                # the Taylor rule, derived by SymPy
+    jf.kernel("gelu", order=2)              # a compiled function for its jets, and its source
     jf.jet_algebra(x**2 + y**2, [x, y])     # the fewest numbers that carry an operator
 
 `jetfold.graph` holds what a computation is, `jetfold.rules` the mathematics, and
@@ -33,6 +34,7 @@ from jetfold.graph import (
 )
 from jetfold.jet import jet
 from jetfold.jet_algebra import jet_algebra
+from jetfold.kernel import Kernel, kernel
 from jetfold.laplacian import laplacian
 from jetfold.linear import MultilinearPrimitive, linear_primitive, multilinear_primitive
 from jetfold.pde import derivatives, operator
@@ -52,6 +54,7 @@ __all__ = [
     "CustomPrimitive",
     "GraphError",
     "JetfoldError",
+    "Kernel",
     "MultilinearPrimitive",
     "RewriteLoopError",
     "ShapeError",
@@ -61,6 +64,7 @@ __all__ = [
     "derivatives",
     "jet",
     "jet_algebra",
+    "kernel",
     "laplacian",
     "linear_primitive",
     "multilinear_primitive",

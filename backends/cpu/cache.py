@@ -90,7 +90,9 @@ def generator_version() -> str:
     known = f"{numba.__version__} {llvmlite.__version__} {processor} {can}"
     digest = hashlib.sha256(known.encode())
     folder = Path(__file__).parent
-    for path in [folder / "kernels.py", *sorted((folder / "simd").glob("*.py"))]:
+    called = [folder / "kernels.py", *(folder / "simd").glob("*.py")]
+    called += (folder.parent / "scalar").glob("*.py")
+    for path in sorted(called):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

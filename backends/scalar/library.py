@@ -9,9 +9,9 @@ import ast
 import inspect
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba.extending import register_jitable
@@ -23,10 +23,19 @@ real = np.float64
 CONSTANTS = ("DIGAMMA", "DIGAMMA_ROOT", "BERNOULLI")
 """Tuples of numbers that functions use."""
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _jitable(function: F) -> F:
+    """Let compiled code call a function, which numba compiles when that happens."""
+    registered: F = register_jitable(function)
+    return registered
+
+
 # Simple ones --------------------------------------------------------------------------------------
 
 
-@register_jitable
+@_jitable
 def sign(x: float) -> float:
     """-1, 0 or 1."""
     if x != x or x == 0:
@@ -34,19 +43,19 @@ def sign(x: float) -> float:
     return math.copysign(real(1), x)
 
 
-@register_jitable
+@_jitable
 def maximum(x: float, y: float) -> float:
     """The larger of two numbers; NaN if either is."""
     return x if x > y or x != x else y
 
 
-@register_jitable
+@_jitable
 def minimum(x: float, y: float) -> float:
     """The smaller of two numbers; NaN if either is."""
     return x if x < y or x != x else y
 
 
-@register_jitable
+@_jitable
 def floor(x: float) -> float:
     """The largest integer not above x, as a number; numbers above 2**52 are integers."""
     if abs(x) < real(2**52):
@@ -54,13 +63,13 @@ def floor(x: float) -> float:
     return x
 
 
-@register_jitable
+@_jitable
 def ceil(x: float) -> float:
     """The smallest integer not below x."""
     return -floor(-x)
 
 
-@register_jitable
+@_jitable
 def rint(x: float) -> float:
     """The nearest integer, ties to even."""
     below = floor(x)
@@ -70,7 +79,7 @@ def rint(x: float) -> float:
     return below
 
 
-@register_jitable
+@_jitable
 def cbrt(x: float) -> float:
     """The cube root: pow, then a Newton step."""
     if x == 0 or not math.isfinite(x):
@@ -82,26 +91,26 @@ def cbrt(x: float) -> float:
 # Of exponentials ----------------------------------------------------------------------------------
 
 
-@register_jitable
+@_jitable
 def expit(x: float) -> float:
     """The logistic function 1/(1 + exp(-x))."""
     e = math.exp(-abs(x))
     return real(1) / (real(1) + e) if x >= 0 else e / (real(1) + e)
 
 
-@register_jitable
+@_jitable
 def softplus(x: float) -> float:
     """log(1 + exp(x))"""
     return maximum(x, real(0)) + math.log1p(math.exp(-abs(x)))
 
 
-@register_jitable
+@_jitable
 def log_expit(x: float) -> float:
     """log(expit(x))"""
     return -softplus(-x)
 
 
-@register_jitable
+@_jitable
 def logaddexp(x: float, y: float) -> float:
     """log(exp(x) + exp(y))"""
     if x == y:
@@ -109,7 +118,7 @@ def logaddexp(x: float, y: float) -> float:
     return maximum(x, y) + math.log1p(math.exp(-abs(x - y)))
 
 
-@register_jitable
+@_jitable
 def sech_squared(x: float) -> float:
     """1/cosh(x)**2 = 1 - tanh(x)**2"""
     e = math.exp(real(-2) * abs(x))
@@ -119,7 +128,7 @@ def sech_squared(x: float) -> float:
 # Gamma and its derivatives ------------------------------------------------------------------------
 
 
-@register_jitable
+@_jitable
 def gamma(x: float) -> float:
     """The gamma function: infinite at 0, not defined at -1, -2, ..."""
     if x == 0:
@@ -131,7 +140,7 @@ def gamma(x: float) -> float:
     return math.gamma(x)
 
 
-@register_jitable
+@_jitable
 def gammaln(x: float) -> float:
     """log |Gamma(x)|, infinite at the poles; above 2.5e305 it overflows."""
     if not math.isfinite(x):
@@ -141,7 +150,7 @@ def gammaln(x: float) -> float:
     return math.lgamma(x)
 
 
-@register_jitable
+@_jitable
 def _digamma_from_one(x: float) -> float:
     """digamma for x >= 1"""
     if x <= 2:  # (x - root) times a polynomial keeps the digits next to the root
@@ -160,12 +169,12 @@ def _digamma_from_one(x: float) -> float:
     return math.log(x) - real(0.5) / x - series - lower
 
 
-@register_jitable
+@_jitable
 def _digamma_of_positive(x: float) -> float:
     return _digamma_from_one(x + real(1)) - real(1) / x if x < 1 else _digamma_from_one(x)
 
 
-@register_jitable
+@_jitable
 def _at_pole(x: float, odd: bool) -> float:
     """polygamma at 0, -1, -2, ..., where an even order changes sign."""
     if odd:
@@ -173,7 +182,7 @@ def _at_pole(x: float, odd: bool) -> float:
     return math.copysign(real(math.inf), -x) if x == 0 else real(math.nan)
 
 
-@register_jitable
+@_jitable
 def digamma(x: float) -> float:
     """The logarithmic derivative of Gamma."""
     if x > 0:
@@ -189,7 +198,7 @@ def digamma(x: float) -> float:
     return _digamma_of_positive(real(1) - x) - pi / tangent
 
 
-@register_jitable
+@_jitable
 def _factorial_over_power(n: int, x: float) -> float:
     """n!/x**(n+1), without overflow on the way"""
     value = real(1) / x
@@ -198,7 +207,7 @@ def _factorial_over_power(n: int, x: float) -> float:
     return value
 
 
-@register_jitable
+@_jitable
 def _factorial_zeta(n: int, x: float) -> float:
     """n! sum over k >= 0 of 1/(x + k)**(n+1), for x > 0 and n >= 1"""
     if x == math.inf:
@@ -219,7 +228,7 @@ def _factorial_zeta(n: int, x: float) -> float:
     return total + integral * series
 
 
-@register_jitable
+@_jitable
 def polygamma(n: int, x: float) -> float:
     """The n-th derivative of digamma, n >= 1."""
     odd = n % 2 == 1
@@ -239,7 +248,7 @@ def polygamma(n: int, x: float) -> float:
 # Of waves -----------------------------------------------------------------------------------------
 
 
-@register_jitable
+@_jitable
 def sinc(n: int, x: float) -> float:
     """The n-th derivative of sin(x)/x."""
     if abs(x) < real(n + 2):  # the power series
@@ -261,7 +270,7 @@ def sinc(n: int, x: float) -> float:
     return value
 
 
-@register_jitable
+@_jitable
 def _besselj_series(n: int, x: float) -> float:
     """The power series, for x**2 <= 4 (n + 1)"""
     term = real(1)
@@ -274,7 +283,7 @@ def _besselj_series(n: int, x: float) -> float:
     return total
 
 
-@register_jitable
+@_jitable
 def _besselj_backward(n: int, x: float) -> float:
     """Miller's recurrence from far above n and x, where J is 0, normalised by its sum"""
     start = int(max(real(n), x))
@@ -294,7 +303,7 @@ def _besselj_backward(n: int, x: float) -> float:
     return (value if n == 0 else wanted) / (total + value)
 
 
-@register_jitable
+@_jitable
 def _besselj_forward(n: int, x: float) -> float:
     """Hankel's expansions of J_0 and J_1 for x >= 25, and the recurrence up to n < x"""
     s, c = math.sin(x), math.cos(x)
@@ -318,7 +327,7 @@ def _besselj_forward(n: int, x: float) -> float:
     return value
 
 
-@register_jitable
+@_jitable
 def besselj(n: int, x: float) -> float:
     """The Bessel function of the first kind, of integer order n."""
     negative = n % 2 == 1 and (n < 0) != (x < 0)
@@ -358,6 +367,11 @@ def source_of(names: Iterable[str], decorator: str) -> str:
     constants = [f"{name} = {_literal(globals()[name])}" for name in CONSTANTS if name in needed]
     texts = [f"{decorator}\n{functions[name].text}" for name in functions if name in needed]
     return "\n\n\n".join((["\n".join(constants)] if constants else []) + texts)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all functions."""
+    return tuple(_functions())
 
 
 @cache

@@ -45,8 +45,7 @@ class ScalarPrinter(ExpressionPrinter):
             text = "math.nan" if math.isnan(value) else "math.inf" if value > 0 else "-math.inf"
         else:
             text = str(expr) if expr.is_Integer and abs(value) < 2**53 else repr(value)
-        printed = self.literal.format(text)
-        return f"({printed})" if printed.startswith("-") else printed
+        return self.literal.format(text)
 
     def value(self, expr: Any) -> str:
         return self(expr)

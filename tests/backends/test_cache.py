@@ -123,10 +123,12 @@ def test_the_generators_version_is_that_of_its_files_and_its_target(
 ) -> None:
     original = Path(cache.__file__).parent
     shutil.copytree(original, tmp_path / "cpu")
+    shutil.copytree(original.parent / "scalar", tmp_path / "scalar")
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "cpu" / "cache.py"))
     version: Any = generator_version.__wrapped__  # uncached
     assert version() == generator_version()
-    for name in ("kernels.py", "simd/vector.py", "simd/exponential.py", "simd/matrix_product.py"):
+    files = ("kernels.py", "simd/vector.py", "simd/exponential.py", "simd/matrix_product.py")
+    for name in (*files, "../scalar/library.py"):
         path = tmp_path / "cpu" / name
         text = path.read_text(encoding="utf-8")
         path.write_text(text + "\n", encoding="utf-8")
