@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from jetfold.rules.primitives import Primitive, spelled_out
 
 _COUNTS = {"integer": True, "positive": True}
 DIRECTION, DIRECTIONS = sp.symbols("r R", **_COUNTS)
+NO_SUMS: Mapping[sp.Symbol, sp.Expr] = {}
 _OTHER_LETTERS = (("d", "D"), ("i", "N"), ("j", "M"), ("k", "K"))
 
 
@@ -85,12 +87,14 @@ class TaylorRule:
     def _result(self, order: int) -> sp.Expr:
         return self._coefficient(self.primitive.result, order)
 
-    def _named(self, expr: sp.Expr, order: int) -> sp.Expr:
+    def _named(
+        self, expr: sp.Expr, order: int, sums: Mapping[sp.Symbol, sp.Expr] = NO_SUMS
+    ) -> sp.Expr:
         """A coefficient, or a part of one, as it is shown: in the names of this rule."""
         found, own = spelled_out(expr), self.primitive.expr
         if order > 0 and isinstance(own, (sp.Function, sp.exp)):
             found = found.xreplace({own: OUTPUT})
-        return found.xreplace(self._symbols())
+        return found.xreplace({**self._symbols(), **sums})  # at once: a parameter may be called s0
 
     def _collapsed(self, top: sp.Expr) -> sp.Eq:
         dependent = frozenset(
@@ -101,7 +105,7 @@ class TaylorRule:
             sp.Symbol(f"s{j}", real=True): self._sum(self._named(term, self.order))
             for j, term in enumerate(inner)
         }
-        right = self._named(outer, self.order).xreplace(sums)
+        right = self._named(outer, self.order, sums)
         return sp.Eq(self._sum(self._result(self.order)), right, evaluate=False)
 
     def _sum(self, term: sp.Expr) -> sp.Sum:

@@ -129,17 +129,17 @@ def laplacian(point: Any, params: Any) -> Any:
 @pytest.mark.usefixtures("double_precision")
 def test_laplacian_of_every_method_and_backend() -> None:
     expected = of_theirs(laplacian)
-    for options in (
-        {"backend": "cpu"},
-        *({"method": m, "backend": "reference"} for m in ("standard", "collapsed", "minimal")),
-    ):
+    chosen: list[dict[str, Any]] = [{"backend": "cpu"}]
+    chosen += [{"method": m, "backend": "reference"} for m in ("standard", "collapsed", "minimal")]
+    for options in chosen:
         found = jf.laplacian(ours, **options)(POINTS, {"beta": BETA})
         assert_allclose(found, expected, rtol=1e-10)
 
 
 @pytest.mark.usefixtures("double_precision")
 def test_other_operators() -> None:
-    params, options = {"beta": BETA}, {"backend": "reference"}
+    params: dict[str, Any] = {"beta": BETA}
+    options: dict[str, Any] = {"backend": "reference"}
     root = np.array([[1.0, 0.5], [0.0, 2.0], [-1.0, 0.25]])
     weighted = jf.weighted_laplacian(ours, root, **options)(POINTS, params)
     assert_allclose(
@@ -265,7 +265,8 @@ def test_value_computes_order_0() -> None:
     assert soft(-800.0) == 0.0
     assert soft(-40.0) == np.log1p(np.exp(-40.0))
     lambert = EXAMPLES["lambert"]
-    assert_allclose(lambert([0.1, 2.0]), scipy.special.lambertw([0.1, 2.0]).real, rtol=1e-15)
+    expected = [float(mpmath.lambertw(at).real) for at in (0.1, 2.0)]
+    assert_allclose(lambert([0.1, 2.0]), expected, rtol=1e-15)
     assert "dy/dx = y/(x*(y + 1))" in (lambert.__doc__ or "")
 
 
@@ -332,7 +333,8 @@ def test_rules_in_the_users_names() -> None:
     taken = jf.primitive("taken", (y - sp.Symbol("r")) * sp.Symbol("s0"), (y, sp.Symbol("r")),
                          parameters=[sp.Symbol("s0")])  # fmt: skip
     assert str(jf.rule(taken, 1, collapsed=True)) == (
-        "f_0 = s0*(-r_0 + y_0)\nSum(f_1[d], (d, 1, D)) = s0*Sum(-r_1[d] + y_1[d], (d, 1, D))"
+        "f_0 = s0*(-r_0 + y_0)\n"
+        "Sum(f_1[d], (d, 1, D)) = -s0*Sum(r_1[d], (d, 1, D)) + s0*Sum(y_1[d], (d, 1, D))"
     )
 
 
