@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from jetfold.backends.printer import ExpressionPrinter
 from jetfold.backends.program import (
     Accumulate,
     Collected,
     Kernel,
+    MatrixKernel,
     NestKernel,
     Operand,
     Phase,
@@ -66,6 +68,13 @@ class Dialect(ABC):
     def results(self, outer: int) -> Sequence[str]:
         """What runs over rows, the first ``outer`` direction axes ``i0, i1, ..`` and samples."""
 
+    matrix_samples: tuple[str, str]
+    """The first sample, and how many, that elimination takes in one go."""
+
+    @abstractmethod
+    def matrices(self, axes: int) -> Sequence[str]:
+        """What runs over rows and all direction axes, where samples are taken in one go."""
+
     def at_once(self, phase: Phase) -> int:
         """How many elements of a phase's innermost axis are loaded before the first is stored."""
         return 1
@@ -78,6 +87,8 @@ def kernel_body(kernel: Kernel, dialect: Dialect) -> list[str]:
             return list(_nest(kernel, dialect))
         case ReductionKernel():
             return list(_reduction(kernel, dialect))
+        case MatrixKernel():
+            return list(_matrix_functions(kernel, dialect))
 
 
 class _Block:
@@ -169,22 +180,24 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) 
     sums = [s.target for s in phase.statements if isinstance(s, Accumulate)]
     for target in sums:
         yield f"{target} = {dialect.zero}"
+    loads = [(symbol, number) for symbol, number in phase.loads if number not in still]
+    phase = replace(phase, loads=tuple(loads))
     at_once = dialect.at_once(phase)
     block = _Block()
     if at_once == 1:
         yield from block.open(_loop(axis) for axis in phase.axes)
-        for part in _parts(kernel, phase, still, dialect):
+        for part in _parts(kernel, phase, dialect):
             yield from (block.indent + line for line in part)
         return
     *outer, last = phase.axes
     yield from block.open(_loop(axis) for axis in outer)
     yield f"{block.indent}for i{last} in range(0, n{last} - {at_once - 1}, {at_once}):"
     copies = [_numbered(phase, last, k) for k in range(at_once)]
-    for part in _parts(kernel, phase, still, dialect):
+    for part in _parts(kernel, phase, dialect):
         for copy in copies:
             yield from (f"{block.indent}    {copy(line)}" for line in part)
     yield f"{block.indent}for i{last} in range(n{last} - n{last} % {at_once}, n{last}):"
-    for part in _parts(kernel, phase, still, dialect):
+    for part in _parts(kernel, phase, dialect):
         yield from (f"{block.indent}    {line}" for line in part)
 
 
@@ -192,15 +205,11 @@ def _loop(axis: int) -> str:
     return f"for i{axis} in range(n{axis}):"
 
 
-def _parts(
-    kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect
-) -> Iterator[list[str]]:
+def _parts(kernel: NestKernel, phase: Phase, dialect: Dialect) -> Iterator[list[str]]:
     """The loads, the statements and the stores of one element of a phase's axes."""
     operands = kernel.operands
     yield [
-        f"{symbol} = {_load(dialect, number, operands[number])}"
-        for symbol, number in phase.loads
-        if number not in still
+        f"{symbol} = {_load(dialect, number, operands[number])}" for symbol, number in phase.loads
     ]
     yield [line for s in phase.statements for line in _statement(kernel, s, dialect)]
     yield [
@@ -259,3 +268,34 @@ def _reduction(kernel: ReductionKernel, dialect: Dialect) -> Iterator[str]:
     yield f"{term.indent}total = total + {product}"
     address = "o0_start + f * o0_step" + _offset(dialect, "o0", range(kernel.outer))
     yield result.indent + dialect.store(address, "total")
+
+
+# Matrix functions ---------------------------------------------------------------------------------
+
+
+def _matrix_functions(kernel: MatrixKernel, dialect: Dialect) -> Iterator[str]:
+    """The matrix is copied to where it is eliminated (`jetfold.backends.scalar.linear_algebra`)."""
+    numbers = [name for name in kernel.functions if name != "inverse"]
+    outputs = 2 + len(numbers)
+    (operand,) = kernel.operands
+    yield from _read_arguments(dialect, kernel.axes, kernel.operands, outputs)
+    yield f"size = {dialect.argument(1)}"
+    block = _Block()
+    yield from block.open(dialect.matrices(kernel.axes))
+    rows = {0: " * (size + 1)", 1: " * size * size"}
+    for i in range(outputs):
+        offset = _offset(dialect, f"o{i}", range(kernel.axes))
+        yield f"{block.indent}q{i} = o{i}_start + f{rows.get(i, '')} * o{i}_step{offset}"
+    copy = _Block(block.indent)
+    yield from copy.open(["for k in range(size * size):"])
+    yield copy.indent + _row_address(dialect, 0, operand.rows, "(f * size * size + k)")
+    yield from copy.open(dialect.samples())
+    value = _load(dialect, 0, operand)
+    yield copy.indent + dialect.store("q1 + k * o1_step", value)
+    first, count = dialect.matrix_samples
+    shift = f" + {first}" if first != "0" else ""
+    places = {name: f"q{2 + i}{shift}" for i, name in enumerate(numbers)}
+    log, sign = places.get("log_abs_det", "-1"), places.get("sign_det", "-1")
+    inverse = "inverse" in kernel.functions
+    matrices = f"q1{shift}, o1_step, q0{shift}, o0_step, size, {count}"
+    yield f"{block.indent}eliminate(ws, {matrices}, {inverse}, {log}, {sign})"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
+from jetfold.backends.memory import overlay
 from jetfold.backends.nests import NestNode, Source, build_kernel
 from jetfold.backends.program import (
     Access,
@@ -15,6 +15,7 @@ from jetfold.backends.program import (
     Instruction,
     Load,
     Matrix,
+    MatrixKernel,
     Operand,
     Place,
     Product,
@@ -25,10 +26,18 @@ from jetfold.backends.program import (
     SharedPlace,
     Store,
 )
-from jetfold.backends.schedule import Item, Nest, ProductGroup, Read, Reduction, Scheduler
+from jetfold.backends.schedule import (
+    Item,
+    MatrixGroup,
+    Nest,
+    ProductGroup,
+    Read,
+    Reduction,
+    Scheduler,
+)
 from jetfold.backends.views import Index, Picks, Turns, affine
-from jetfold.graph import Collect, Contract, DirectionAxis, Graph, Sum
-from jetfold.graph.ops import split_spec
+from jetfold.graph import Collect, Contract, DirectionAxis, Graph, MatrixFunction, Sum
+from jetfold.graph.ops import MatrixFunctionName, Type, split_spec
 
 Axes = tuple[DirectionAxis, ...]
 
@@ -67,7 +76,7 @@ class _Lowering:
             sizes = tuple(axis.size for axis in axes)
             instructions.append(Store(i, self._access(read, axes), rows, (node,), sizes))
             outputs.append(self.graph[node].type.shape)
-        buffers, workspace = _overlay(self.buffers, instructions)
+        buffers, workspace = overlay(self.buffers, instructions)
         kernels = dict.fromkeys(i.kernel for i in instructions if isinstance(i, Run))
         products = [i.slots for i in instructions if isinstance(i, Product)]
         return Program(
@@ -100,18 +109,25 @@ class _Lowering:
                 case Reduction(_, node):
                     found.add(node)
                     found.update(read.node for read in self._factors(node)[0])
+                case MatrixGroup():
+                    found.update((schedule.views[item.operand].node, *item.nodes))
         for output in self.graph.outputs:
             found.add(schedule.read(output, np.arange(0)).node)
         return found & schedule.level.keys()
 
     def _allocate(self, nodes: Sequence[int]) -> None:
         """One buffer for these values, side by side; they have the same number of rows."""
-        slot = 0
-        rows = max(math.prod(self.graph[node].type.shape) for node in nodes)
-        for node in nodes:
-            self.places[node] = Place(len(self.buffers), slot, self.graph[node].type)
-            slot += self.graph[node].type.copies
-        self.buffers.append(Buffer(rows, slot))
+        found = self._buffer([self.graph[node].type for node in nodes])
+        self.places.update(zip(nodes, found, strict=True))
+
+    def _buffer(self, kinds: Sequence[Type]) -> list[Place]:
+        """The places of values of these types in a buffer of their own."""
+        slot, places = 0, []
+        for kind in kinds:
+            places.append(Place(len(self.buffers), slot, kind))
+            slot += kind.copies
+        self.buffers.append(Buffer(max(place.rows for place in places), slot))
+        return places
 
     def _pack(self) -> None:
         """Values that meet the same matrix share a buffer, and so do their products."""
@@ -170,6 +186,8 @@ class _Lowering:
                 return self._products(item)
             case Reduction(_, node):
                 return [self._reduction(node)]
+            case MatrixGroup():
+                return [self._matrix_functions(item)]
 
     def _products(self, group: ProductGroup) -> list[Instruction]:
         shape = group.shape
@@ -292,6 +310,29 @@ class _Lowering:
         sizes = tuple(axis.size for axis in axes)
         return Run(kernel, rows, sizes, reduced, tuple(accesses), (store,), (node,))
 
+    def _matrix_functions(self, group: MatrixGroup) -> Run:
+        kind = self.graph[group.operand].type
+        size, matrices = kind.shape[-1], math.prod(kind.shape[:-2])
+        named: dict[MatrixFunctionName, int] = {}
+        for node in group.nodes:
+            op = self.graph[node].op
+            assert isinstance(op, MatrixFunction)
+            named[op.name] = node
+        read = self.schedule.read(group.operand, np.arange(matrices * size * size))
+        operand, access = self._operand(read, kind.directions)
+        (scratch,) = self._buffer([Type((matrices, size + 1), kind.directions)])
+        places = [scratch]
+        if "inverse" not in named:
+            places += self._buffer([kind])
+        else:
+            places.append(self.places[named["inverse"]])
+        functions = tuple(sorted(named))
+        places += [self.places[named[name]] for name in functions if name != "inverse"]
+        stores = [Access(place, 0, 1, None, place.strides(kind.directions)) for place in places]
+        kernel = MatrixKernel(len(kind.directions), (operand,), functions)
+        sizes = tuple(axis.size for axis in kind.directions)
+        return Run(kernel, matrices, sizes, size, (access,), tuple(stores), tuple(group.nodes))
+
     def _factors(self, node: int) -> tuple[list[Read], int, int]:
         """The operands of a reduction, row [f, k] of each, and how many f and k there are."""
         graph, op = self.graph, self.graph[node].op
@@ -324,44 +365,3 @@ def _rows(access: Access) -> Rows:
     if access.table is None:
         return Rows.AFFINE
     return Rows.MASKED if access.table.min(initial=0) < 0 else Rows.TABLE
-
-
-def _overlay(
-    buffers: Sequence[Buffer], instructions: Sequence[Instruction]
-) -> tuple[tuple[Buffer, ...], int]:
-    """Offsets such that buffers in use at the same time do not overlap, and the total size."""
-    lives: dict[int, tuple[int, int]] = {}
-    for time, instruction in enumerate(instructions):
-        for place in _places(instruction):
-            first, _ = lives.get(place.buffer, (time, time))
-            lives[place.buffer] = (first, time)
-    placed: dict[int, int] = {}
-    for number in sorted(lives, key=lambda b: (-buffers[b].size, lives[b])):
-        first, last = lives[number]
-        busy = sorted(
-            (offset, offset + buffers[other].size)
-            for other, offset in placed.items()
-            if lives[other][0] <= last and first <= lives[other][1]
-        )
-        offset = 0
-        for start, stop in busy:
-            if offset + buffers[number].size <= start:
-                break
-            offset = max(offset, stop)
-        placed[number] = offset
-    total = max((offset + buffers[b].size for b, offset in placed.items()), default=0)
-    moved = tuple(replace(b, offset=placed.get(i, 0)) for i, b in enumerate(buffers))
-    return moved, total
-
-
-def _places(instruction: Instruction) -> list[Place]:
-    match instruction:
-        case Load(_, place):
-            return [place]
-        case Product():
-            return [instruction.operand, instruction.result]
-        case Run():
-            accesses = [*instruction.operands, *instruction.outputs]
-        case Store():
-            accesses = [instruction.access]
-    return [access.place for access in accesses if isinstance(access.place, Place)]

@@ -26,7 +26,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph import Graph
-from jetfold.graph.ops import DirectionAxis, Type
+from jetfold.graph.ops import DirectionAxis, MatrixFunctionName, Type
 
 
 class Rows(Enum):
@@ -128,7 +128,23 @@ class ReductionKernel:
     operands: tuple[Operand, ...]
 
 
-Kernel = NestKernel | ReductionKernel
+@dataclass(frozen=True, slots=True)
+class MatrixKernel:
+    """Functions of square matrices: for each matrix and all its copies, by elimination.
+
+    The rows of its `Run` are matrices, and ``reduced`` is their size n. The one operand has n * n
+    rows for each. So has output 1, where they are eliminated, and which is the inverse if that is
+    among the ``functions``. Output 0 is scratch memory of n + 1 rows for each. Then there is one
+    row for each other function. All copies have places of their own in all of them, so that all
+    matrices can be eliminated at the same time (`jetfold.backends.scalar.linear_algebra`).
+    """
+
+    axes: int
+    operands: tuple[Operand, ...]
+    functions: tuple[MatrixFunctionName, ...]
+
+
+Kernel = NestKernel | ReductionKernel | MatrixKernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which nodes run together: loop nests, matrix products and reductions, level by level."""
+"""Which nodes run together: nests, products, reductions, matrix functions, level by level."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from jetfold.graph import (
     Graph,
     Input,
     Map,
+    MatrixFunction,
     Sum,
     operand_symbol,
 )
@@ -88,7 +89,16 @@ class Reduction:
     node: int
 
 
-Item = Nest | ProductGroup | Reduction
+@dataclass
+class MatrixGroup:
+    """Functions of the same matrices: they share one elimination."""
+
+    level: int
+    operand: int
+    nodes: list[int] = field(default_factory=list)
+
+
+Item = Nest | ProductGroup | Reduction | MatrixGroup
 
 
 class Scheduler:
@@ -113,6 +123,7 @@ class Scheduler:
         self.nests: dict[tuple[int, Shape], Nest] = {}
         self.products: dict[tuple[int, ProductShape], ProductGroup] = {}
         self.reductions: list[Reduction] = []
+        self.matrices: dict[int, MatrixGroup] = {}
         for node in varying:
             if isinstance(graph[node].op, Input):
                 self.level[node] = 0
@@ -122,7 +133,8 @@ class Scheduler:
     @property
     def items(self) -> list[Item]:
         """All items in an order in which they can run."""
-        everything: list[Item] = [*self.products.values(), *self.reductions, *self.nests.values()]
+        products, nests = self.products.values(), self.nests.values()
+        everything: list[Item] = [*products, *self.reductions, *self.matrices.values(), *nests]
         return sorted(everything, key=lambda item: item.level)
 
     # What a node reads -------------------------------------------------------------------------
@@ -229,6 +241,13 @@ class Scheduler:
             reduction = Reduction(level, node)
             self.reductions.append(reduction)
             self.level[node], self.item[node] = level, reduction
+            return
+        if isinstance(op, MatrixFunction):
+            (operand,) = self.graph.operands(node)
+            level = 1 + self.level[self.views[operand].node]
+            group = self.matrices.setdefault(operand, MatrixGroup(level, operand))
+            group.nodes.append(node)
+            self.level[node], self.item[node] = level, group
             return
         self._place_in_nest(node)
 

@@ -17,7 +17,7 @@ from jetfold.backends.cpu.prelude import Prelude
 from jetfold.backends.cpu.simd import aligned_empty, lanes
 from jetfold.backends.cpu.threads import run_chunks, thread_count
 from jetfold.backends.lower import lower
-from jetfold.backends.program import Product, Program, Run
+from jetfold.backends.program import MatrixKernel, Product, Program, Run
 from jetfold.graph import Graph, Input
 
 FloatArray = NDArray[Any]
@@ -126,6 +126,8 @@ def _operations(program: Program) -> int:
             case Product():
                 repeats = instruction.batches * instruction.groups * instruction.slots
                 total += 2 * repeats * instruction.rows * instruction.inner
+            case Run(MatrixKernel(), matrices, sizes, size):
+                total += 2 * matrices * math.prod(sizes) * size**3
             case Run():
                 total += 8 * instruction.rows * instruction.reduced * math.prod(instruction.sizes)
     return total

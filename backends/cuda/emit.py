@@ -15,8 +15,9 @@ import numpy as np
 
 from jetfold.backends.cuda.launches import loads_of
 from jetfold.backends.emit import Dialect, kernel_body
-from jetfold.backends.program import Collected, Kernel, Phase, Program
+from jetfold.backends.program import Collected, Kernel, MatrixKernel, Phase, Program
 from jetfold.backends.scalar.library import source_of
+from jetfold.backends.scalar.linear_algebra import source as elimination
 from jetfold.backends.scalar.printer import ScalarPrinter
 
 INLINE = '@cuda.jit(device=True, inline="always")'
@@ -61,6 +62,8 @@ def emit(program: Program, dtype: np.dtype[Any] = FLOAT64) -> str:
         "",
         "zero = real(0)",
     ]
+    if any(isinstance(kernel, MatrixKernel) for kernel in program.kernels):
+        header += ["", "", elimination(INLINE).rstrip()]
     blocks = ["\n".join(header), *([library] if library else []), *loads, *kernels]
     return "\n\n\n".join(blocks) + "\n"
 
@@ -76,6 +79,7 @@ class _Threads(Dialect):
     """Numbers in threads; the integers of an instruction are a tuple, lists lie in a table."""
 
     zero = "zero"
+    matrix_samples = "s", "1"
 
     def argument(self, number: int) -> str:
         return f"args[{number}]"
@@ -113,6 +117,9 @@ class _Threads(Dialect):
         for axis in reversed(axes):
             lines += [f"i{axis} = f % n{axis}", f"f //= n{axis}"]
         return lines
+
+    def matrices(self, axes: int) -> list[str]:
+        return self.results(axes)
 
 
 def _load(inputs: list[int]) -> Iterator[str]:

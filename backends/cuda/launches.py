@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from jetfold.backends.arguments import Argument, addresses, position, run_arguments, store_rows
 from jetfold.backends.program import (
     Load,
+    MatrixKernel,
     Product,
     Program,
     ReductionKernel,
@@ -187,7 +188,8 @@ class _Writer:
                     steps.append(self._run(instruction))
                 case Load() | Store():
                     pass  # together, before and after the others
-        steps += [self._store(i, output) for i, output in enumerate(outputs) if output.size]
+        steps += [self._store(i, output) for i, output in enumerate(outputs)]
+        steps = [step for step in steps if isinstance(step, Gemm) or step.rows]
         table = np.concatenate([np.zeros(0, np.int64), *self.lists])
         return Plan(self.samples, self.points, tuple(steps), table.astype(np.int32))
 
@@ -220,6 +222,8 @@ class _Writer:
         rows = run.rows
         if isinstance(run.kernel, ReductionKernel):
             rows *= math.prod(run.sizes[: run.kernel.outer])
+        elif isinstance(run.kernel, MatrixKernel):
+            rows *= math.prod(run.sizes)
         arguments = run_arguments(self.program, run, self.samples)
         return Launch(
             kernel=f"kernel_{self.program.kernels.index(run.kernel)}",

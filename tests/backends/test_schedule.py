@@ -12,7 +12,7 @@ from hypothesis import given
 
 import jetfold as jf
 from graphs import A, B, C, laplacian, network
-from jetfold.backends.schedule import Item, Nest, ProductGroup, Reduction, Scheduler
+from jetfold.backends.schedule import Item, MatrixGroup, Nest, ProductGroup, Reduction, Scheduler
 from jetfold.graph import (
     Array,
     Broadcast,
@@ -50,6 +50,8 @@ def nodes_of(item: Item) -> list[int]:
             return [result for _, result in item.pairs]
         case Reduction():
             return [item.node]
+        case MatrixGroup():
+            return item.nodes
 
 
 # What holds for every schedule --------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import sympy as sp
@@ -23,6 +24,7 @@ from jetfold.graph import (
     Graph,
     Input,
     Map,
+    MatrixFunction,
     Op,
     Parameter,
     Pick,
@@ -34,6 +36,7 @@ from jetfold.graph import (
     Type,
     operand_symbol,
 )
+from jetfold.graph.ops import MatrixFunctionName
 
 A, B, C = map(operand_symbol, range(3))
 AXES = (DirectionAxis("q", 2), DirectionAxis("r", 3))
@@ -123,7 +126,7 @@ class _Builder:
 
     def graph(self, operations: int) -> Graph:
         steps = [self.map, self.map, self.move, self.sum, self.copy, self.direct, self.join]
-        steps += [self.contract, self.product, self.pick, self.collect]
+        steps += [self.contract, self.product, self.pick, self.collect, self.matrix]
         for _ in range(operations):
             step = self.draw(st.sampled_from(steps))
             node = self.draw(st.sampled_from(self.values[-5:]))
@@ -187,6 +190,20 @@ class _Builder:
         old, new = self._axes(directed)
         index = self._indices(old.size, new.size)
         return self._mean(Collect(index, old.name, new), directed)
+
+    def matrix(self, node: int, kind: Type) -> int:
+        """A function of one or two matrices with a heavy diagonal, made of the value's elements."""
+        size = self.draw(st.sampled_from([1, 2, 3]))
+        shape = (*self.draw(st.sampled_from([(), (2,)])), size, size)
+        if not self._fits(shape):
+            return node
+        count, most = math.prod(shape), math.prod(kind.shape) - 1
+        index = self.draw(st.lists(st.integers(-1, most), min_size=count, max_size=count))
+        picked = self.editor.add(Gather(Array(np.array(index).reshape(shape))), node)
+        heavy = self.editor.add(Constant(Array(3 * np.eye(size))))
+        entries = self.editor.add(Map(sp.tanh(A) + B), picked, heavy)
+        name = self.draw(st.sampled_from(get_args(MatrixFunctionName)))
+        return self.editor.add(MatrixFunction(name), entries)
 
     def _directed(self, node: int, kind: Type) -> int:
         """The node, or another one if it has no direction axis."""
