@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetfold import demo, info, primitives_command
+from jetfold import demo, info, kernel_command, primitives_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if chosen.command == "primitives":
         return primitives_command.run(chosen.name, chosen.custom, chosen.modules, chosen.order)
+    if chosen.command == "kernel":
+        return kernel_command.run(chosen)
     return demo.run(chosen.points, chosen.runs, chosen.output)
 
 
@@ -57,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
         help="import a module first, which registers primitives (can be given several times)",
     )
     listed.add_argument("--order", type=_positive, default=2, help="order of the rules shown")
+    kernel_command.add_options(
+        sub.add_parser(
+            "kernel",
+            help="write the compiled jets of a function as a module or as PTX",
+            description=kernel_command.__doc__,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
     return commands
 
 

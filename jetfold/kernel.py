@@ -220,7 +220,7 @@ def write(path: str | os.PathLike[str], text: str, overwrite: bool) -> Path:
             Path(temporary).unlink(missing_ok=True)
     except FileExistsError:
         raise ArgumentError(
-            f"there is a file {target} already; give another name, or overwrite=True"
+            f"there is a file {target} already; give another name, or overwrite=True (--overwrite)"
         ) from None
     except OSError as error:
         raise ArgumentError(f"{target} cannot be written: {error.strerror or error}") from error
@@ -275,8 +275,6 @@ def kernel(
         whole(directions, "directions", 1)
         if not collapsed:
             raise ArgumentError("directions are those of a collapsed kernel; give collapsed=True")
-    primitive = as_primitive(what)
-    if not primitive.arguments:
-        raise ArgumentError(f"{what} has no symbols, so its derivatives are zero")
-    rule = derive_rule(renamed(primitive, highest), highest, bool(collapsed))
+    primitive = renamed(as_primitive(what), highest)
+    rule = derive_rule(primitive, highest, bool(collapsed))
     return Kernel(rule, chosen, precision, directions)

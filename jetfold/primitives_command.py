@@ -30,8 +30,7 @@ def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), ord
     """
     console = Console(highlight=False)
     try:
-        for module in modules:
-            _import(module)
+        import_modules(modules)
         if name is not None:
             _show_one(console, primitive(name), order)
             return 0
@@ -47,6 +46,12 @@ def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), ord
             "that registers some with jetfold.primitive."
         )
     return 0
+
+
+def import_modules(names: Sequence[str]) -> None:
+    """Import modules for what they register. Raises `ArgumentError` for one that is not there."""
+    for name in names:
+        _import(name)
 
 
 def _import(module: str) -> None:

@@ -1,0 +1,77 @@
+"""Write the jets of a function as a module to take away, or as PTX.
+
+The function is given by name (tanh) or as an expression ("x*exp(-x**2)"). The module needs numba
+and NumPy alone; run it, and it checks itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from jetfold.expression import parse_expression
+from jetfold.graph import JetfoldError
+from jetfold.kernel import DTYPES, Kernel, kernel, write
+from jetfold.primitives_command import import_modules
+
+PTX = "ptx"
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of `python -m jetfold kernel`."""
+    command.add_argument("function", help="a name, or an expression of one or several arguments")
+    command.add_argument("--order", type=int, default=2, help="the highest coefficient")
+    command.add_argument(
+        "--backend", choices=("cpu", "cuda", PTX), default="cpu", help="what the code is for"
+    )
+    command.add_argument(
+        "--collapsed", action="store_true", help="sum the highest coefficients over directions"
+    )
+    command.add_argument("--directions", type=int, help="how many there are, if that is fixed")
+    command.add_argument("--dtype", choices=DTYPES, default="float64", help="of all numbers")
+    command.add_argument("--cc", type=_capability, default="9.0", help="compute capability for PTX")
+    command.add_argument("-o", "--output", help="a file; otherwise the terminal")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    command.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="import a module first, which registers primitives (can be given several times)",
+    )
+
+
+def _capability(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    if not (major.isdecimal() and minor.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text} is no compute capability; write it as in 9.0")
+    return int(major), int(minor)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the code to a file or to the terminal; 0, or 2 if it cannot be made."""
+    try:
+        import_modules(chosen.modules)
+        made = _made(chosen)
+        text = made.ptx(chosen.cc) if chosen.backend == PTX else made.source
+        if chosen.output is None:
+            print(text, end="")
+        else:
+            print(f"{made!r} is in {write(chosen.output, text, chosen.overwrite)}")
+    except JetfoldError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _made(chosen: argparse.Namespace) -> Kernel:
+    text = chosen.function.strip()
+    return kernel(
+        text if text.isidentifier() else parse_expression(text),
+        chosen.order,
+        backend="cpu" if chosen.backend == "cpu" else "cuda",
+        collapsed=chosen.collapsed,
+        directions=chosen.directions,
+        dtype=chosen.dtype,
+    )
