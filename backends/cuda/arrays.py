@@ -194,11 +194,19 @@ def _by_interface(value: Any, library: str, interface: Mapping[str, Any], name: 
     )
 
 
-def _by_dlpack(value: Any, library: str, name: str) -> GpuArray:
+def export(owner: Any, stream: int) -> Any:
+    """What an array tells by DLPack; its owner lets the stream wait until it is ready.
+
+    A stream of -1 is for looking only; the default stream is number 1 in DLPack.
+    """
     from cuda.core.utils import StridedMemoryView
 
+    return StridedMemoryView.from_dlpack(owner, stream_ptr=stream or 1)
+
+
+def _by_dlpack(value: Any, library: str, name: str) -> GpuArray:
     try:
-        seen = StridedMemoryView.from_dlpack(value, stream_ptr=-1)
+        seen = export(value, -1)
     except (AttributeError, RuntimeError, TypeError, ValueError, BufferError) as error:
         raise _unreadable(name, str(error)) from error
     if not isinstance(seen.dtype, np.dtype):

@@ -113,11 +113,10 @@ class Calls:
             try:
                 self.graph.run(used, points, dtype, inputs, parameters, outputs, samples)
                 return
-            except OutOfMemory as error:
-                used.give_back()
+            except OutOfMemory:
                 smaller = self.graph.samples(points, self.graph.program.workspace * samples // 2)
                 if smaller == samples:
-                    raise self._too_small(used, samples, dtype) from error
+                    raise
                 samples = smaller
 
     def _recording(
@@ -165,16 +164,6 @@ class Calls:
                 "bytes; allow more, or leave memory out"
             )
         return samples
-
-    def _too_small(self, used: Session, samples: int, dtype: np.dtype[Any]) -> BackendError:
-        needed = self.graph.program.workspace * samples * dtype.itemsize
-        free, total = used.memory()
-        return OutOfMemory(
-            f"GPU {used.number} has too little memory: {samples} points take "
-            f"{needed / 1e6:.4g} MB beside their parameters, and {free / 1e6:.4g} MB of "
-            f"{total / 1e6:.4g} MB are free; free arrays that are not needed, or end other "
-            "programs on this GPU (nvidia-smi lists them)"
-        )
 
 
 class _Results:

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.arrays import AnyArray, GpuArray
-from jetfold.backends.cuda.device import has_cupy, simulated
+from jetfold.backends.cuda.arrays import AnyArray, GpuArray, export
+from jetfold.backends.cuda.device import OutOfMemory, has_cupy, simulated
 from jetfold.backends.cuda.execution import Device, NumbaDevice
 from jetfold.backends.cuda.launches import Gemm, Size
 from jetfold.backends.cuda.options import Cuda
@@ -60,10 +60,6 @@ class Session(Device, Protocol):
     @abstractmethod
     def memory(self) -> tuple[float, float]:
         """Bytes that are free, and all of them."""
-
-    @abstractmethod
-    def give_back(self) -> None:
-        """Give memory that libraries hold but do not use back to the GPU."""
 
 
 @contextmanager
@@ -135,8 +131,15 @@ class GpuSession(_NumbaSession):
         self.taken: list[int] = []
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
-        size_in_bytes = max(1, size * np.dtype(dtype).itemsize)
-        pointer = self.driver.allocate(size_in_bytes, self.number, self.handle)
+        count = max(1, size * np.dtype(dtype).itemsize)
+        try:
+            pointer = self.driver.allocate(count, self.number, self.handle)
+        except OutOfMemory:
+            self.driver.give_back(self.number)
+            try:
+                pointer = self.driver.allocate(count, self.number, self.handle)
+            except OutOfMemory as error:
+                raise shortage(self, count) from error
         self.taken.append(pointer)
         return self.view(pointer, size, dtype)
 
@@ -197,8 +200,8 @@ class GpuSession(_NumbaSession):
 
     def follow(self, arrays: Sequence[GpuArray]) -> None:
         for array in arrays:
-            if array.exported:  # its owner lets our stream wait; the interface calls stream 0 one
-                array.owner.__dlpack__(stream=self.handle or 1)
+            if array.exported:
+                export(array.owner, self.handle)
         for stream in self._others(arrays):
             self.driver.order(stream, self.handle)
 
@@ -214,11 +217,18 @@ class GpuSession(_NumbaSession):
     def memory(self) -> tuple[float, float]:
         return self.driver.memory()
 
-    def give_back(self) -> None:
-        self.driver.give_back(self.number)
-
 
 _configuring = Lock()
+
+
+def shortage(used: Session, count: int) -> OutOfMemory:
+    """What to say when so many bytes cannot be had."""
+    free, total = used.memory()
+    return OutOfMemory(
+        f"GPU {used.number} has too little memory: {count} bytes are needed at least, and "
+        f"{free:.0f} of {total:.0f} are free; free arrays that are not needed, or end other "
+        "programs on this GPU (nvidia-smi lists them)"
+    )
 
 
 def pointer(array: Any) -> int:
@@ -259,7 +269,7 @@ class SimulatedSession(_NumbaSession):
     def follow(self, arrays: Sequence[GpuArray]) -> None:
         for array in arrays:
             if array.exported:
-                array.owner.__dlpack__(stream=self.handle or 1)
+                export(array.owner, self.handle)
 
     def precede(self, arrays: Sequence[GpuArray]) -> None:
         pass
@@ -267,6 +277,3 @@ class SimulatedSession(_NumbaSession):
     def memory(self) -> tuple[float, float]:
         free, total = self.cuda.current_context().get_memory_info()
         return free, total
-
-    def give_back(self) -> None:
-        pass

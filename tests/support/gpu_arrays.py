@@ -51,9 +51,8 @@ class Exported:
 
 
 def layouts(dtype: type[np.generic] = np.float64) -> dict[str, NDArray[Any]]:
-    """Arrays (5, 3) whose elements lie in memory in different ways, by name."""
-    numbers = np.random.default_rng(5).normal(size=(10, 6))
-    large = (10 * numbers).astype(dtype)
+    """Arrays (5, 3) of small numbers that lie in memory in different ways, by name."""
+    large = np.random.default_rng(5).uniform(0, 3, size=(10, 6)).astype(dtype)
     return {
         "row by row": np.ascontiguousarray(large[:5, :3]),
         "column by column": np.asfortranarray(large[:5, :3]),

@@ -1,0 +1,22 @@
+"""Operators with backend="cuda" in numba's simulator: results of the CPU, arrays, tiles, errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import simulated_face
+from simulation import names, outcomes
+
+pytest.importorskip("numba_cuda")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return outcomes(simulated_face, Path(tmp_path_factory.mktemp("simulator")) / "cache")
+
+
+@pytest.mark.parametrize("name", names(simulated_face))
+def test_in_the_simulator(name: str, found: dict[str, str]) -> None:
+    assert not found[name], found[name]
