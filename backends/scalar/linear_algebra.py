@@ -71,9 +71,9 @@ def eliminate(
                     ws[here] = ws[there]
                     ws[there] = value
             pivot = ws[matrix + (k * size + k) * step + s]
-            if log >= 0:
+            if log >= 0 and ws[log + s] != -infinite:
                 ws[log + s] += ws.dtype.type(math.log(largest)) if largest != 0 else -infinite
-            if sign >= 0:
+            if sign >= 0 and ws[sign + s] != 0:
                 if row != k:
                     ws[sign + s] = -ws[sign + s]
                 if pivot < 0:
