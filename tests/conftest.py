@@ -4,7 +4,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import hypothesis
 import pytest
@@ -57,3 +59,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """`golden(name, text)` compares text with the file tests/golden/name (--update-golden)."""
     return Golden(TESTS / "golden", update=request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def no_custom_primitives() -> Iterator[None]:
+    """Programs that define primitives meet no names of other programs, and leave none."""
+    from jetfold import linear
+    from jetfold.rules import primitives
+
+    with patch.dict(primitives._custom, clear=True), patch.dict(linear._known, clear=True):
+        yield

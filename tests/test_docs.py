@@ -31,6 +31,7 @@ def documented(request: pytest.FixtureRequest) -> Golden:
     return Golden(ROOT, update=request.config.getoption("--update-golden"))
 
 
+@pytest.mark.usefixtures("no_custom_primitives")
 @pytest.mark.parametrize("page", PAGES)
 def test_code_prints_what_the_page_shows(page: str, documented: Golden) -> None:
     documented(page, rerun(read(page)))

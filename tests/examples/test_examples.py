@@ -65,6 +65,7 @@ def test_plate_notices_a_wrong_load(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("WRONG") == 1
 
 
+@pytest.mark.usefixtures("no_custom_primitives")
 def test_own_primitive_notices_wrong_levels_and_energies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
