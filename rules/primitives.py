@@ -80,7 +80,8 @@ def _primitive(name: str) -> Primitive:
 
 PRIMITIVES: Mapping[str, Primitive] = {name: _primitive(name) for name in EXPRESSIONS}
 
-_RESERVED = frozenset({*PRIMITIVES, *FLOAT_FUNCTIONS, *vars(fn)})
+_FUNCTIONS = {name for name, known in vars(fn).items() if isinstance(known, sp.FunctionClass)}
+_RESERVED = frozenset({*PRIMITIVES, *FLOAT_FUNCTIONS, *_FUNCTIONS})
 
 
 # Custom -------------------------------------------------------------------------------------------

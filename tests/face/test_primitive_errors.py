@@ -34,7 +34,7 @@ def test_names_that_are_none(name: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tanh", "multiply", "where", "erf", "polygamma", "sech_squared", "cut"]
+    "name", ["tanh", "multiply", "where", "erf", "polygamma", "sech_squared", "coth"]
 )
 def test_names_of_built_in_functions(name: str) -> None:
     assert f"{name!r} is a built-in function" in error(name, x**2, x)
