@@ -131,8 +131,8 @@ class Calls:
 
         Every thread has its own, so that nobody else uses its memory between two steps.
         """
-        size = self.graph.program.workspace * samples * dtype.itemsize
-        if not self.options.graphs or samples < points or size > RECORDED_BYTES:
+        large = self._bytes(samples, dtype) > RECORDED_BYTES
+        if not self.options.graphs or samples < points or large:
             return None
         key = (get_ident(), used.number, used.handle, points, dtype)
         with self._lock:
@@ -153,17 +153,24 @@ class Calls:
         """Samples of a tile that the options allow and that should fit."""
         limit = self.options.memory
         if limit is None:
+            samples = self.graph.samples(points)
+            if self._bytes(samples, dtype) <= RECORDED_BYTES:
+                return samples  # that little need not be asked for
             free, _ = used.memory()
             limit = int(FREE_SHARE * free) if math.isfinite(free) else sys.maxsize
             return self.graph.samples(points, limit // dtype.itemsize)
         samples = self.graph.samples(points, limit // dtype.itemsize)
-        least = self.graph.program.workspace * samples * dtype.itemsize
+        least = self._bytes(samples, dtype)
         if least > limit:
             raise BackendError(
                 f"memory={limit} is too little: the smallest tile, {samples} points, takes {least} "
                 "bytes; allow more, or leave memory out"
             )
         return samples
+
+    def _bytes(self, samples: int, dtype: np.dtype[Any]) -> int:
+        """The size of the workspace of a tile."""
+        return self.graph.program.workspace * samples * dtype.itemsize
 
 
 class _Results:

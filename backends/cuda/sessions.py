@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.arrays import AnyArray, GpuArray, export
+from jetfold.backends.cuda.arrays import DEFAULT_STREAM, AnyArray, GpuArray, export
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, simulated
 from jetfold.backends.cuda.execution import Device, NumbaDevice
 from jetfold.backends.cuda.launches import Gemm, Size
@@ -142,6 +142,12 @@ class GpuSession(_NumbaSession):
                 raise shortage(self, count) from error
         self.taken.append(pointer)
         return self.view(pointer, size, dtype)
+
+    def upload(self, array: NDArray[Any]) -> Any:
+        place = super().upload(array)
+        # The driver may still be at it when it returns, and not every stream waits for that.
+        self.driver.synchronize(DEFAULT_STREAM)
+        return place
 
     def release(self) -> None:
         while self.taken:

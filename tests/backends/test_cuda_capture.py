@@ -145,7 +145,7 @@ class Network:
         self.steps = steps
         self.runs = 0
 
-    def samples(self, points: int, most: int) -> int:
+    def samples(self, points: int, most: int = 0) -> int:
         return 32
 
     def run(self, device: Any, points: int, *rest: Any) -> None:
