@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
 from collections.abc import Iterator
@@ -384,6 +385,20 @@ def test_the_same_definition_may_be_registered_again() -> None:
     assert jf.rule("decay").primitive == other.primitive
     assert_allclose(again(1.0, 1.0), np.exp(-1))  # what was made before stays what it is
     jf.primitive("decay", x * sp.exp(-x * z), (x, z), overwrite=True)
+
+
+def test_copies_are_equal() -> None:
+    table = jf.primitive("table", x * z, x, parameters={z: np.array([1.0, 2.0])})
+    other = jf.primitive("table", x * z, x, parameters={z: 1})
+    for known in (table, other, EXAMPLES["morse"], EXAMPLES["gelu"]):
+        for copied in (pickle.loads(pickle.dumps(known)), copy.deepcopy(known)):
+            assert copied == known
+            assert hash(copied) == hash(known)
+            assert copied.__doc__ == known.__doc__
+    assert table != other  # other defaults; the definition, and so the rules, are the same
+    assert table.primitive == other.primitive
+    assert table != jf.primitive("table", x * z, x, parameters=[z])
+    assert table != "table"
 
 
 SPAWNED = """
