@@ -55,22 +55,60 @@ class coth(Shorthand):
         return -(csch(self.args[0]) ** 2)
 
 
-class cut(Shorthand):
-    """x, but at most 2**20 in size: polynomials in it times exp(-cut(x)**2) do not overflow.
+class damped(Shorthand):
+    """p * e, but 0 where e = 0: for a p that overflows where an exponential e has vanished."""
 
-    Its derivative is taken as 1, as all is multiplied by exp(-2**40) = 0 where it is not.
-    """
+    nargs = 2
+
+    @classmethod
+    def eval(cls, p: Any, e: Any) -> Any:
+        return p * e if p.is_number or e == 0 else None
+
+    def meaning(self) -> Any:
+        return sp.Piecewise((0, sp.Eq(self.args[1], 0)), (self.written(), True))
+
+    def written(self) -> Any:
+        return self.args[0] * self.args[1]
+
+    def _eval_derivative(self, s: Any) -> Any:
+        p, e = self.args
+        return damped(p.diff(s), e) + p * e.diff(s)
+
+
+class logistic_density(Shorthand):
+    """expit(x) * expit(-x), the derivative of expit."""
 
     nargs = 1
 
     def meaning(self) -> Any:
-        return minimum(maximum(self.args[0], -(2**20)), 2**20)
-
-    def written(self) -> Any:
-        return self.args[0]
+        return expit(self.args[0]) * expit(-self.args[0])
 
     def partial(self, position: int) -> Any:
-        return sp.S.One
+        return -logistic_balance(self.args[0]) * self
+
+
+class logistic_balance(Shorthand):
+    """expit(x) - expit(-x), without cancellation."""
+
+    nargs = 1
+
+    def meaning(self) -> Any:
+        return tanh(HALF * self.args[0])
+
+    def partial(self, position: int) -> Any:
+        return 2 * logistic_density(self.args[0])
+
+
+class sech(Shorthand):
+    """1 / cosh(x)."""
+
+    nargs = 1
+
+    def meaning(self) -> Any:
+        return 1 / sp.cosh(self.args[0])
+
+    def partial(self, position: int) -> Any:
+        return -self * tanh(self.args[0])
 
 
 class tanh(sp.tanh):
@@ -78,6 +116,10 @@ class tanh(sp.tanh):
 
     def fdiff(self, argindex: int = 1) -> Any:
         return sech_squared(self.args[0])
+
+    def written(self) -> Any:
+        """SymPy's function."""
+        return sp.tanh(self.args[0])
 
 
 class sech_squared(Elementary):
@@ -164,7 +206,7 @@ class expit(Elementary):
     nargs = 1
 
     def partial(self, position: int) -> Any:
-        return self * expit(-self.args[0])
+        return logistic_density(self.args[0])
 
 
 class log_expit(Elementary):
@@ -264,7 +306,7 @@ class erf(Elementary):
     nargs = 1
 
     def partial(self, position: int) -> Any:
-        return 2 / sp.sqrt(sp.pi) * sp.exp(-(cut(self.args[0]) ** 2))
+        return 2 / sp.sqrt(sp.pi) * sp.exp(-(self.args[0] ** 2))
 
 
 class erfc(Elementary):

@@ -101,9 +101,9 @@ class _Evaluator:
         if isinstance(expr, sp.Add):
             return reduce(operator.add, map(self, expr.args))
         if isinstance(expr, sp.Mul):
-            above, below = expr.as_numer_denom() if _has_quotient(expr) else (expr, sp.S.One)
-            product = reduce(operator.mul, map(self, sp.Mul.make_args(above)))
-            return product if below == 1 else product / self(below)
+            above, below = _quotient(expr)
+            product = reduce(operator.mul, map(self, above), self.number(sp.S.One))
+            return product / reduce(operator.mul, map(self, below)) if below else product
         if isinstance(expr, sp.Pow):
             return self._power(expr)
         if isinstance(expr, sp.exp):
@@ -140,8 +140,15 @@ class _Evaluator:
         return COMPARISONS[type(condition)](self(condition.args[0]), self(condition.args[1]))
 
 
-def _has_quotient(expr: sp.Mul) -> bool:
-    return any(isinstance(f, sp.Pow) and f.exp.is_Integer and f.exp < 0 for f in expr.args)
+def _quotient(product: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """The factors above and below the line; what is inside of a factor is left as it is."""
+    above, below = [], []
+    for factor in product.args:
+        if isinstance(factor, sp.Pow) and factor.exp.is_Integer and factor.exp < 0:
+            below.append(factor.base**-factor.exp)
+        else:
+            above.append(factor)
+    return above, below
 
 
 # NumPy ----------------------------------------------------------------------------------------

@@ -16,9 +16,11 @@ from jetfold.graph.ufuncs import exact
 from jetfold.graph.validate import unknown_parts
 from jetfold.rules.definition_checks import check_derivative, check_value
 from jetfold.rules.derive import OUTPUT, in_output
+from jetfold.rules.factoring import unguarded
 from jetfold.rules.from_sympy import from_sympy
 from jetfold.rules.one_expression import one_expression
 from jetfold.rules.primitives import RESULTS, check_name_is_free
+from jetfold.rules.stable import stable
 
 _FLOAT_BITS = 53
 
@@ -218,7 +220,7 @@ def _derived(
     whole = written if computed is None else computed
     symbol, value = operand_symbol(position), operand_symbol(count)
     try:
-        slope = _slope(whole, symbol, value)
+        slope = _slope(unguarded(whole), symbol, value)
         found = stable(from_sympy(slope)) if computed is None else slope
     except (ArgumentError, ArgumentIndexError):
         return None
@@ -248,7 +250,3 @@ def _slope_of_product(expr: sp.Expr, symbol: sp.Symbol, value: sp.Symbol) -> sp.
         elif factor.has(symbol):
             return None
     return value * sp.Add(*rates)
-
-
-def stable(expr: sp.Expr) -> sp.Expr:
-    return expr

@@ -22,6 +22,7 @@ import sympy as sp
 from jetfold.graph.elementary import Elementary
 from jetfold.graph.functions import HALF, maximum, minimum
 from jetfold.graph.ops import operand_symbol
+from jetfold.rules.factoring import factored, fades, guarded, unguarded
 
 OUTPUT = sp.Symbol("y", real=True)
 """Stands for the function's own value in derived rules."""
@@ -59,7 +60,9 @@ def taylor_rule(expr: sp.Expr, order: int, active: tuple[int, ...]) -> tuple[sp.
             for k in range(1, order + 1)
         ]  # fmt: skip
         return (expr, *higher)
-    return (expr, *(assemble(terms) for terms in taylor_terms(expr, order, active)[1:]))
+    terms = taylor_terms(unguarded(expr), order, active)
+    fading = (OUTPUT,) if fades(expr) else ()
+    return (expr, *(assemble(coefficient, fading) for coefficient in terms[1:]))
 
 
 def taylor_terms(expr: sp.Expr, order: int, active: tuple[int, ...]) -> list[Terms]:
@@ -97,10 +100,13 @@ def _accumulate(terms: Terms, monomial: Monomial, factor: sp.Expr) -> None:
         terms[key] = terms.get(key, sp.S.Zero) + factor
 
 
-def assemble(terms: Terms) -> sp.Expr:
+def assemble(terms: Terms, fading: tuple[sp.Expr, ...]) -> sp.Expr:
     """The sum of the terms as one expression."""
     return sp.Add(
-        *(factor * sp.Mul(*(path_symbol(i, k) for i, k in m)) for m, factor in terms.items())
+        *(
+            guarded(factor, fading) * sp.Mul(*(path_symbol(i, k) for i, k in monomial))
+            for monomial, factor in terms.items()
+        )
     )
 
 
@@ -118,8 +124,8 @@ def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One, plain: sp.Expr | None = None) 
     if isinstance(plain, sp.Add):
         above, below = sp.cancel(expr / unit).as_numer_denom()
         if below.is_number:
-            return unit * sp.factor((above / below).xreplace({unit: plain}))
-    return sp.factor(expr)
+            return unit * factored((above / below).xreplace({unit: plain}))
+    return factored(expr)
 
 
 def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
@@ -137,7 +143,7 @@ def in_output(slope: sp.Expr, expr: sp.Expr) -> sp.Expr:
         return slope.replace(lambda e: isinstance(e, sp.Pow) and e.base == base, power)
     if isinstance(expr, (sp.Function, sp.exp)):
         return slope.xreplace({expr: OUTPUT})
-    if isinstance(expr, sp.Mul):
+    if isinstance(expr, sp.Mul) and expr.is_rational_function():
         below = expr.as_numer_denom()[1].free_symbols
         ratio = sp.cancel(slope / expr) if below else sp.S.Zero
         if ratio != 0 and ratio.as_numer_denom()[1].free_symbols <= below:

@@ -133,7 +133,7 @@ def spelled_out(expr: sp.Expr) -> sp.Expr:
 
 
 def _is_spelled_out(expr: sp.Basic) -> bool:
-    return isinstance(expr, Elementary) and expr.written() != expr
+    return isinstance(expr, (Elementary, fn.tanh)) and expr.written() != expr
 
 
 def primitive(name: str) -> Primitive:

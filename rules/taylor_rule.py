@@ -91,7 +91,7 @@ class TaylorRule:
         self, expr: sp.Expr, order: int, sums: Mapping[sp.Symbol, sp.Expr] = NO_SUMS
     ) -> sp.Expr:
         """A coefficient, or a part of one, as it is shown: in the names of this rule."""
-        found, own = spelled_out(expr), self.primitive.expr
+        found, own = spelled_out(expr), spelled_out(self.primitive.expr)
         if order > 0 and isinstance(own, (sp.Function, sp.exp)):
             found = found.xreplace({own: OUTPUT})
         return found.xreplace({**self._symbols(), **sums})  # at once: a parameter may be called s0

@@ -39,7 +39,10 @@ def everything() -> dict[str, sp.Expr]:
         "unit": fn.unit(A, B),
         "csch": fn.csch(A),
         "coth": fn.coth(A),
-        "cut": fn.cut(A),
+        "damped": fn.damped(A, B),
+        "logistic density": fn.logistic_density(A),
+        "logistic balance": fn.logistic_balance(A),
+        "sech": fn.sech(A),
         "constants": A * sp.log(2) + sp.pi - sp.sqrt(3) * sp.E,
     }
 
@@ -225,7 +228,8 @@ def test_transcendental_functions_are_opaque_numbers() -> None:
         (fn.floor(A), (Fraction(-1, 2),), -1),
         (fn.ceil(A), (Fraction(-1, 2),), 0),
         (fn.rint(A), (Fraction(5, 2),), 2),
-        (fn.cut(A), (Fraction(5, 2),), Fraction(5, 2)),
+        (fn.damped(A, B), (Fraction(5, 2), 3), Fraction(15, 2)),
+        (fn.damped(1 / A, B), (Fraction(5, 2), 0), 0),
         (sp.sqrt(A), (9,), 3),
         (sp.exp(A), (0,), 1),
         (sp.tanh(A), (0,), 0),

@@ -84,7 +84,8 @@ POWERS = (
 )
 GAMMA = tuple((x,) for x in (1e-8, 0.5, 1.0, 1.01, 1.99, 20.0, 50.0, 1e30, 1e300))
 GAMMA_POINTS = (1e-30, -1e-30, 1e-8, 0.5, 1.0, 1.46, 20.0, 170.0, -0.5, -1e-8, -2.75, -20.3)
-BESSEL = tuple((x,) for x in (0.0, 1e-300, -1e-8, 0.5, 1.0, -1.9, 20.0, 24.9, -31.5, 700.0, 1e8))
+BESSEL = tuple((x,) for x in (0.0, 1e-300, -1e-8, 0.5, 1.0, -1.9, 20.0, 24.9, -31.5, 700.0))
+WAVE = tuple((x,) for x in (0.0, 1e-300, -1e-300, 1e-8, -1e-8, 0.5, 0.75, -1.25, 3.6))
 NEAR_ONE = (BEFORE_1, -BEFORE_1, 1 - 1e-8, 1e-8 - 1)
 
 CASES: Mapping[str, Case] = {
@@ -162,7 +163,7 @@ CASES: Mapping[str, Case] = {
     "gammaln": Case(mp.loggamma, ((0.1, 6.0),), GAMMA),
     "psi": Case(lambda x: mp.psi(0, x), ((0.1, 6.0),), GAMMA),
     "gamma": Case(mp.gamma, ((0.1, 6.0),), tuple((x,) for x in GAMMA_POINTS)),
-    "sinc": _unary(lambda x: mp.sinc(mp.pi * x), LINE, (-3.0, 3.0), 0.25, 1e8 + 0.5),
+    "sinc": Case(lambda x: mp.sinc(mp.pi * x), ((-0.9, 0.9),), WAVE),
     "j0": Case(lambda x: mp.besselj(0, x), ((-9.0, 9.0),), BESSEL),
     "j1": Case(lambda x: mp.besselj(1, x), ((-9.0, 9.0),), BESSEL),
     "where": Case(

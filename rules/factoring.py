@@ -1,0 +1,107 @@
+"""Factored forms that neither overflow nor cancel where the expression they stand for is finite."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import reduce
+from math import gcd, lcm
+from operator import mul
+
+import sympy as sp
+
+from jetfold.graph.elementary import Shorthand
+from jetfold.graph.functions import damped
+
+
+def factored(expr: sp.Expr) -> sp.Expr:
+    """The product that an expression is, without a common denominator of powers.
+
+    1/x**6 - 1/x**12 becomes (1 - 1/x**6) / x**6 and not (x**6 - 1) / x**12, whose parts overflow
+    long before x**-6 vanishes. exp(-x) is never written as 1 / exp(x).
+    """
+    powers, roots = _exponentials(expr)
+    found = sp.factor(expr.xreplace(powers))
+    for factor in sp.Mul.make_args(found):
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Integer and exponent < 0 and not base.is_Add:
+            found = _in_inverse(found, base)
+    return found.xreplace(roots)
+
+
+def _exponentials(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, sp.Expr]]:
+    """Exponentials as powers of symbols, and what the symbols stand for.
+
+    exp(-2x) is the square of exp(-x); exp(x) is no power of that.
+    """
+    families: defaultdict[sp.Expr, list[sp.Rational]] = defaultdict(list)
+    for exponential in expr.atoms(sp.exp):
+        exponent = exponential.args[0]
+        rate, variable = exponent.primitive() if exponent.is_Add else exponent.as_coeff_Mul()
+        families[variable * sp.sign(rate)].append(abs(rate))
+    powers, roots = {}, {}
+    for variable, rates in families.items():
+        unit, symbol = _common(rates), sp.Dummy(real=True)
+        powers |= {sp.exp(rate * variable): symbol ** (rate / unit) for rate in rates}
+        roots[symbol] = sp.exp(unit * variable)
+    return powers, roots
+
+
+def _common(rates: list[sp.Rational]) -> sp.Rational:
+    """The largest number of which all of these are multiples."""
+    return sp.Rational(
+        reduce(gcd, (int(rate.p) for rate in rates)), reduce(lcm, (int(rate.q) for rate in rates))
+    )
+
+
+def _in_inverse(product: sp.Expr, base: sp.Expr) -> sp.Expr:
+    """A product divided by a power of the base, as polynomials in 1 / base where they can be."""
+    variable = sp.Dummy(real=True)
+    power, factors = 0, []
+    for factor in sp.Mul.make_args(product.xreplace({base: variable})):
+        inner, exponent = factor.as_base_exp()
+        if inner == variable:
+            power += int(exponent)
+        elif not factor.has(variable):
+            factors.append(factor)
+        elif exponent.is_Integer and exponent > 0 and inner.is_polynomial(variable):
+            degree = sp.degree(inner, variable)
+            power += int(degree * exponent)
+            turned = sp.Add(*(sp.expand(term / variable**degree) for term in
+                              sp.Add.make_args(sp.expand(inner))))  # fmt: skip
+            factors.append(turned**exponent)
+        else:
+            return product
+    if power > 0:
+        return product
+    return sp.Mul(*factors, variable**power).xreplace({variable: base})
+
+
+def guarded(expr: sp.Expr, fading: tuple[sp.Expr, ...] = ()) -> sp.Expr:
+    """A product in which what an exponential has brought to 0 stays 0, however large the rest.
+
+    Exponentials, and powers of what is said to be ``fading``, count as such.
+    """
+    if not expr.is_Mul:
+        return expr
+    number, factors = expr.as_coeff_mul()
+    small = [f for f in factors if isinstance(f, sp.exp) or f.as_base_exp()[0] in fading]
+    rest = sp.Mul(*(f for f in factors if f not in small))
+    bounded = dict.fromkeys((*rest.atoms(sp.exp), *fading), sp.S.One)
+    if not small or not rest.xreplace(bounded).free_symbols:
+        return expr
+    return number * damped(rest, sp.Mul(*small))
+
+
+def unguarded(expr: sp.Expr) -> sp.Expr:
+    """The expression with plain products, for calculus."""
+    return expr.replace(damped, mul)
+
+
+def fades(expr: sp.Expr) -> bool:
+    """Whether an expression is 0 only where an exponential has vanished."""
+    if isinstance(expr, Shorthand):
+        return fades(unguarded(expr) if isinstance(expr, damped) else expr.meaning())
+    factors = [f for f in sp.Mul.make_args(expr) if not isinstance(f, sp.exp)]
+    powers = (factor.as_base_exp()[1] for factor in factors if not factor.is_number)
+    below = all(power.is_number and power.is_negative for power in powers)
+    return below and len(factors) < len(sp.Mul.make_args(expr))
