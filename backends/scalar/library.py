@@ -261,7 +261,7 @@ def sinc(n: int, x: float) -> float:
             term *= -x * x / real((power + 1) * (power + 2))
         return total
     if not math.isfinite(x):
-        return x - x if x != x else real(0)
+        return x - x  # NaN
     s, c = math.sin(x), math.cos(x)
     value = s / x
     for k in range(1, n + 1):  # x s_k + k s_(k-1) is the k-th derivative of sin
@@ -333,7 +333,7 @@ def besselj(n: int, x: float) -> float:
     negative = n % 2 == 1 and (n < 0) != (x < 0)
     n, x = abs(n), abs(x)
     if not math.isfinite(x):
-        return x if x != x else real(0)
+        return x - x  # NaN
     if x * x <= real(4 * (n + 1)):
         value = _besselj_series(n, x)
     elif x >= max(25, n):
