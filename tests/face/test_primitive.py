@@ -27,7 +27,7 @@ from jetfold.graph.ops import Map
 jax = pytest.importorskip("jax", reason="JAX, the second oracle, is not installed (extra: test)")
 
 ORDERS = {"reference": 4, "cpu": 2}
-SLOW_TO_COMPILE = {"lambert", "mish", "lennard_jones"}
+SLOW_TO_COMPILE = {"lambert", "mish", "lennard_jones", "morse"}
 
 
 def path_from(point: tuple[float, ...], order: int) -> np.ndarray[Any, Any]:

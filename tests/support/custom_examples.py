@@ -60,7 +60,9 @@ EXAMPLES = {
     "bessel0": jf.primitive(
         "bessel0", sp.besselj(0, x), x, derivative=-sp.besselj(1, x), doc="J0, by its derivative."
     ),
-    "bessel1": jf.primitive("bessel1", sp.besselj(1, x), x, derivative=sp.besselj(0, x) - y / x),
+    "bessel1": jf.primitive(
+        "bessel1", sp.besselj(1, x), x, derivative=(sp.besselj(0, x) - sp.besselj(2, x)) / 2
+    ),
     "lambert": jf.primitive("lambert", sp.LambertW(x), x, value=halley),
 }
 
