@@ -43,8 +43,8 @@ def module_source(jet: Jet, known: Known, device: str, dtype: np.dtype[Any]) -> 
     definitions = [
         source_of(printer.functions, chosen.decorator),
         at_point,
-        chosen.loop.format(**parts),
-        (chosen.of_directions if jet.varying else chosen.of_arrays).format(**parts),
+        _narrow(chosen.loop.format(**parts)),
+        _narrow((chosen.of_directions if jet.varying else chosen.of_arrays).format(**parts)),
         "\n".join(_known(known, TOLERANCES[dtype.name])) + "\n\n\n" + "\n".join(_check(jet, known)),
         'if __name__ == "__main__":\n    check()',
     ]
@@ -62,7 +62,8 @@ def reserved_names() -> frozenset[str]:
         filled = (device.loop, device.of_arrays, device.of_directions)
         pieces += [device.imports, *(text.format(**parts) for text in filled)]
     trees = [ast.parse(piece) for piece in pieces]
-    return frozenset(name for tree in trees for node in ast.walk(tree) for name in _named(node))
+    found = {name for tree in trees for node in ast.walk(tree) for name in _named(node)}
+    return frozenset(found | {"r", "R"})
 
 
 def _named(node: ast.AST) -> list[str]:
@@ -132,11 +133,20 @@ def _block(block: Block, printer: ScalarPrinter, jet: Jet) -> Iterator[str]:
         indent = "    "
     for name, expr in block.statements:
         test = expr.is_Boolean or expr.is_Relational
-        yield from _wrapped(
-            f"{indent}{name} = ", printer.condition(expr) if test else printer(expr)
-        )
+        text = printer.condition(expr) if test else printer(expr)
+        yield from _wrapped(f"{indent}{name} = ", _bare(text))
     for name, expr in block.sums:
-        yield from _wrapped(f"{indent}{name} += ", printer(expr))
+        yield from _wrapped(f"{indent}{name} += ", _bare(printer(expr)))
+
+
+def _bare(text: str) -> str:
+    """Without parentheses around the whole."""
+    level = 0
+    for i, character in enumerate(text):
+        level += (character == "(") - (character == ")")
+        if level == 0:
+            return text[1:-1] if text[0] == "(" and i == len(text) - 1 else text
+    return text
 
 
 def _wrapped(start: str, text: str, end: str = "") -> Iterator[str]:
@@ -148,7 +158,21 @@ def _wrapped(start: str, text: str, end: str = "") -> Iterator[str]:
     indent = " " * (len(start) - len(start.lstrip()))
     yield start if end else f"{start}("
     yield from (f"{indent}    {line}" for line in _cut(text, room - len(indent) - 4))
-    yield f"{indent})"
+    yield f"{indent}{end or ')'}"
+
+
+def _narrow(text: str) -> str:
+    """With long lists of arguments on lines of their own."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        lists = re.finditer(r"\(([^()]*)\)", line)
+        longest = max(lists, key=lambda found: len(found.group()), default=None)
+        if len(line) <= WIDTH or longest is None:
+            lines.append(line)
+        else:
+            start, end = longest.span(1)
+            lines += _wrapped(line[:start], line[start:end], line[end:])
+    return "\n".join(lines)
 
 
 def _cut(text: str, width: int) -> Iterator[str]:
