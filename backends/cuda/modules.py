@@ -23,7 +23,8 @@ def load_source(source: str) -> ModuleType:
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     exec(compile(source, path, "exec"), module.__dict__)
     if simulated():
-        from jetfold.backends.cuda.simulator import IeeeMath
+        from jetfold.backends.cuda.simulator import IeeeMath, share_safely
 
+        share_safely()
         module.math = IeeeMath(module.real)  # type: ignore[attr-defined]
     return module

@@ -106,17 +106,17 @@ def _kernel(dtype: str, tiling: Tiling) -> Any:
                 totals[i, j] = 0
         for start in range(0, inner, depth):
             for e in range(depth * height // (tall * wide)):
-                row, k = divmod(number + e * tall * wide, depth)
+                row, term = divmod(number + e * tall * wide, depth)
                 value = kind(0)
-                if row < rows and start + k < inner:
-                    value = sh[uint64(matrix + row * inner + start + k)]
-                left[uint64(k), uint64(row)] = value
+                if row < rows and start + term < inner:
+                    value = sh[uint64(matrix + row * inner + start + term)]
+                left[uint64(term), uint64(row)] = value
             for e in range(depth * width // (tall * wide)):
-                k, column = divmod(number + e * tall * wide, width)
+                term, column = divmod(number + e * tall * wide, width)
                 value = kind(0)
-                if column < columns and start + k < inner:
-                    value = ws[uint64(operand + (start + k) * operand_step + column)]
-                right[uint64(k), uint64(column)] = value
+                if column < columns and start + term < inner:
+                    value = ws[uint64(operand + (start + term) * operand_step + column)]
+                right[uint64(term), uint64(column)] = value
             cuda.syncthreads()
             for k in range(depth):
                 for i in range(each):
@@ -125,10 +125,9 @@ def _kernel(dtype: str, tiling: Tiling) -> Any:
                         totals[i, j] += factor * right[uint64(k), uint64(x + j * wide)]
             cuda.syncthreads()
         for i in range(each):
-            row = y + i * tall
             for j in range(each):
-                column = x + j * wide
-                if row < rows and column < columns:
-                    ws[uint64(result + row * result_step + column)] = totals[i, j]
+                if y + i * tall < rows and x + j * wide < columns:
+                    place = result + (y + i * tall) * result_step + x + j * wide
+                    ws[uint64(place)] = totals[i, j]
 
     return multiply

@@ -1,8 +1,9 @@
-"""`math` for numba's simulator: as on a device, nothing raises and the type of numbers stays."""
+"""What numba's simulator lacks to run kernels as a device does."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -50,3 +51,20 @@ class IeeeMath:
             return value if isinstance(value, np.bool_) else self.real(value)
 
         return function
+
+
+def share_safely() -> None:
+    """Let all threads of a block have the same shared array.
+
+    The simulator asks whether the array is there and then makes it, in two steps: threads that ask
+    at the same time are given one each.
+    """
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+    from numba.np.numpy_support import as_dtype
+
+    def array(self: Any, shape: Any, dtype: Any) -> Any:
+        asking = sys._getframe(1)
+        line = asking.f_code.co_filename, asking.f_lineno
+        return self._allocations.setdefault(line, np.empty(shape, as_dtype(dtype)))
+
+    FakeCUDAShared.array = array
