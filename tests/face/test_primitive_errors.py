@@ -221,7 +221,6 @@ def test_orders_without_a_derivative() -> None:
         (3.0, ["is a float; give a NumPy function of x"]),
         (lambda t: 1.0, ["disagrees"]),
     ],
-    ids=str,
 )
 def test_values(value: Callable[..., Any], parts: list[str]) -> None:
     before = dict(CUSTOM)

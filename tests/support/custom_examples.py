@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 from mpmath import mp
+from numpy.typing import NDArray
 
 import jetfold as jf
 
@@ -116,3 +117,10 @@ TRUTHS = {
     "bessel1": Truth(lambda x: mp.besselj(1, x), _columns((-3.0, 0.5, 0.7, 6.0))),
     "lambert": Truth(lambda x: mp.lambertw(x).real, _columns((0.1, 0.5, 1.0, 7.0))),
 }
+
+
+def path_from(point: tuple[float, ...], order: int) -> NDArray[Any]:
+    """Coefficients (order, operand) of a path: every operand moves."""
+    random = np.random.default_rng(len(point))
+    moves = random.uniform(0.5, 2.0, (order, len(point))) * random.choice([-1.0, 1.0])
+    return np.array([point, *moves])
