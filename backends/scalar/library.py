@@ -381,7 +381,7 @@ def _functions() -> dict[str, _Text]:
     lines = source.splitlines()
     found = {}
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+        if isinstance(node, ast.FunctionDef) and lines[node.lineno - 2] == "@_jitable":
             arguments = ", ".join(argument.arg for argument in node.args.args)
             body = lines[node.body[0].lineno - 1 : node.end_lineno]
             text = "\n".join([f"def {node.name}({arguments}):", *body])

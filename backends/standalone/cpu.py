@@ -33,11 +33,11 @@ def {name}_loop(first, last, {arrays}):
     of_arrays='''\
 def {name}_jet({arguments}, threads=config.NUMBA_NUM_THREADS):
     """{results} for numbers or arrays, which are broadcast."""
-    arguments = [np.asarray(a, real) for a in ({arguments})]
-    shape = np.broadcast_shapes(*(a.shape for a in arguments))
+    arguments = [np.asarray(array, real) for array in ({arguments})]
+    shape = np.broadcast_shapes(*(array.shape for array in arguments))
     size = math.prod(shape)
     results = [np.empty(shape, real) for _ in range({count})]
-    arrays = [_flat(a, shape) for a in (*arguments, *results)]
+    arrays = [_flat(array, shape) for array in (*arguments, *results)]
 '''
     + _RUN
     + '''
@@ -54,11 +54,11 @@ AXES = {axes}
 
 def {name}_jet({arguments}, threads=config.NUMBA_NUM_THREADS):
     """{results} for numbers or arrays; at the points they are broadcast."""
-    arguments = [np.asarray(a, real) for a in ({arguments})]
-    shape = np.broadcast_shapes(*(a.shape[n:] for a, n in zip(arguments, AXES)))
+    arguments = [np.asarray(array, real) for array in ({arguments})]
+    shape = np.broadcast_shapes(*(array.shape[lead:] for array, lead in zip(arguments, AXES)))
     size, rows = math.prod(shape), {rows}
-    results = [np.empty(rows[:n] + shape, real) for n in AXES[-{count}:]]
-    arrays = [_flat(a, rows[:n], shape) for a, n in zip((*arguments, *results), AXES)]
+    results = [np.empty(rows[:lead] + shape, real) for lead in AXES[-{count}:]]
+    arrays = [_flat(array, rows[:lead], shape) for array, lead in zip((*arguments, *results), AXES)]
 '''
     + _RUN
     + '''

@@ -10,25 +10,32 @@ _DOC = '''\
     own without a copy: cupy.asarray(y), torch.as_tensor(y, device="cuda").
     """
     given = ({arguments})
-    on_gpu = any(hasattr(a, "__cuda_array_interface__") for a in given)
-    arguments = [_array(a) for a in given]
+    on_gpu = any(hasattr(array, "__cuda_array_interface__") for array in given)
+    arguments = [_array(array) for array in given]
 '''
 
 _RUN = """\
     if size:
         blocks = min(-(-size // 256), 65_535)
-        {name}_kernel[blocks, 256, stream](*arrays)
-    return tuple(y if on_gpu else y.copy_to_host(stream=stream) for y in results)
+        {name}_kernel[blocks, 256, stream](*arrays, *results)
+    if not on_gpu:
+        cuda.synchronize()
+        results = [array.copy_to_host() for array in results]
+"""
+
+_ARRAY = """\
 
 
 def _array(array):
     if hasattr(array, "__cuda_array_interface__"):
         return cuda.as_cuda_array(array)
     return np.asarray(array, real)
+
+
 """
 
 _CHECK = """\
-    elif array.shape != SHAPE or array.dtype != real or not array.is_c_contiguous():
+    if array.shape != SHAPE or array.dtype != real or not array.is_c_contiguous():
         wanted = f"contiguous, {{real.__name__}} and of shape {{SHAPE}}"
         raise ValueError(f"an array on the GPU is {{array.dtype}} {{array.shape}}, not {{wanted}}")
 """
@@ -54,18 +61,21 @@ def {name}_jet({arguments}, stream=0):
 '''
     + _DOC
     + """\
-    shape = np.broadcast_shapes(*(a.shape for a in arguments))
-    size = math.prod(shape)
-    results = [cuda.device_array(shape, real, stream=stream) for _ in range({count})]
-    arrays = [_flat(a, shape) for a in (*arguments, *results)]
+    shape = np.broadcast_shapes(*(array.shape for array in arguments))
+    size = int(np.prod(shape))
+    arrays = [_flat(array, shape) for array in arguments]
+    results = [cuda.device_array(size, real) for _ in range({count})]
 """
     + _RUN
-    + '''
-
+    + """\
+    return tuple(array.reshape(shape) for array in results)
+"""
+    + _ARRAY
+    + '''\
 def _flat(array, shape):
     """The array, broadcast to this shape, with one axis, on the GPU."""
     if isinstance(array, np.ndarray):
-        array = cuda.to_device(np.ascontiguousarray(np.broadcast_to(array, shape)))
+        return cuda.to_device(np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1))
 '''
     + _CHECK.replace("SHAPE", "shape")
     + """\
@@ -81,23 +91,26 @@ def {name}_jet({arguments}, stream=0):
 '''
     + _DOC
     + """\
-    shape = np.broadcast_shapes(*(a.shape[n:] for a, n in zip(arguments, AXES)))
-    size, rows = math.prod(shape), {rows}
-    results = [cuda.device_array(rows[:n] + shape, real, stream=stream) for n in AXES[-{count}:]]
-    arrays = [_flat(a, rows[:n], shape) for a, n in zip((*arguments, *results), AXES)]
+    shape = np.broadcast_shapes(*(array.shape[lead:] for array, lead in zip(arguments, AXES)))
+    size, rows = int(np.prod(shape)), {rows}
+    arrays = [_flat(array, rows[:lead], shape) for array, lead in zip(arguments, AXES)]
+    results = [cuda.device_array((*rows[:lead], size), real) for lead in AXES[-{count}:]]
 """
     + _RUN
-    + '''
-
+    + """\
+    return tuple(array.reshape(array.shape[:-1] + shape) for array in results)
+"""
+    + _ARRAY
+    + '''\
 def _flat(array, rows, shape):
     """The array, broadcast to the shape (*rows, *shape), with one axis for the points."""
-    n = len(rows)
+    n, flat = len(rows), (*rows, int(np.prod(shape)))
     if isinstance(array, np.ndarray):
         before = array.shape[:n] + (1,) * (n + len(shape) - array.ndim)
         array = np.broadcast_to(array.reshape(before + array.shape[n:]), rows + shape)
-        array = cuda.to_device(np.ascontiguousarray(array))
+        return cuda.to_device(np.ascontiguousarray(array).reshape(flat))
 '''
     + _CHECK.replace("SHAPE", "rows + shape")
     + """\
-    return array.reshape(*rows, math.prod(shape))""",
+    return array.reshape(flat)""",
 )

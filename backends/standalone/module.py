@@ -55,22 +55,22 @@ def module_source(jet: Jet, known: Known, device: str, dtype: np.dtype[Any]) -> 
 def reserved_names() -> frozenset[str]:
     """Names that mean something else in modules, so that no argument can have them."""
     results = (Result("_", sp.S.Zero), Result("__", sp.S.Zero, True))
-    named = Jet("_", (), (), (Argument("___", True),), results)
-    parts = _parts(named)
-    pieces = [source_of(library.names(), "")]
+    parts = _parts(Jet("_", (), (), (Argument("___", True),), results))
+    found = {"r", "R", "real", "math", "len", "range", *library.names(), *library.CONSTANTS}
     for device in DEVICES.values():
-        filled = (device.loop, device.of_arrays, device.of_directions)
-        pieces += [device.imports, *(text.format(**parts) for text in filled)]
-    trees = [ast.parse(piece) for piece in pieces]
-    found = {name for tree in trees for node in ast.walk(tree) for name in _named(node)}
-    return frozenset(found | {"r", "R"})
+        for text in (device.imports, device.loop, device.of_arrays, device.of_directions):
+            for statement in ast.parse(text.format(**parts)).body:
+                named = getattr(statement, "name", "")
+                private = named.startswith("_") and not named.startswith("__")  # others' arguments
+                found.update([named] if private else _names(statement))
+    return frozenset(found)
 
 
-def _named(node: ast.AST) -> list[str]:
-    match node:
-        case ast.Name(name) | ast.arg(name) | ast.FunctionDef(name) | ast.alias(name):
-            return [name]
-    return []
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(name) | ast.arg(name) | ast.FunctionDef(name) | ast.alias(name):
+                yield name
 
 
 def _docstring(jet: Jet, device: Device) -> str:
