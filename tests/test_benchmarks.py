@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+import jetfold as jf
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
@@ -20,8 +23,10 @@ try:
         biharmonic,
         cases,
         contestants,
+        gpu,
         laplacian,
         machine,
+        on_gpu,
         operators,
         plot,
         racing,
@@ -276,6 +281,96 @@ def test_an_estimate_should_cost_its_share_of_the_vectors() -> None:
     goals = {goal.above: goal for goal in stochastic.goals(cases.PAPER)}
     assert goals["jetfold S = 16"].least == pytest.approx(0.85 * 18 / 52)
     assert goals["jetfold S = 16"].most == pytest.approx(1.15 * 18 / 52)
+
+
+# On a GPU -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("needed", "make"),
+    [
+        ("folx", partial(on_gpu.jax, "folx", SMALL, "float32", "cpu")),
+        ("jax", partial(on_gpu.jax, "jvp of grad", SMALL, "float32", "cpu")),
+        ("jax", partial(on_gpu.jax, "hessian", SMALL, "float32", "cpu")),
+        ("torch", partial(on_gpu.torch, False, SMALL, "float32", "cpu")),
+    ],
+    ids=["folx", "jvp of grad", "hessian", "torch"],
+)
+def test_peers_on_a_gpu_are_right_on_the_cpu(
+    needed: str, make: Callable[[], on_gpu.Prepared]
+) -> None:
+    """Their code runs on any device; that of jetfold is tested in tests/gpu."""
+    pytest.importorskip(needed)
+    reference = operators.reference_laplacian(SMALL.problem("float64"))
+    result = on_gpu.start(make)
+    assert gpu.judged("peer", result, reference, "float32")["status"] == "ok"
+    assert gpu.judged("peer", result, reference[:2], "float32")["status"] == "ok"
+    assert gpu.judged("peer", result, reference + 1, "float32")["status"] == "wrong"
+
+
+def test_calls_on_a_gpu_are_waited_for_together() -> None:
+    waited: list[int] = []
+    prepared = on_gpu.Prepared(lambda: time.sleep(0.0005), waited.append, np.asarray)
+    times = on_gpu.time_calls(prepared, 0.02)
+    assert len(times) >= 2
+    assert min(times) >= 0.0005
+    assert len(waited) == len(times) + 2
+    slow = on_gpu.Prepared(lambda: time.sleep(0.02), waited.append, np.asarray)
+    assert len(on_gpu.time_calls(slow, 0.01)) == 1
+
+
+def test_what_elementwise_kernels_must_move() -> None:
+    """The derivatives of the first layer are its weights; of the last only one sum is needed."""
+    from benchmarks.with_jetfold import network as of_one_point
+    from jetfold.backends.lower import lower
+
+    problem = SMALL.problem("float32")
+    graph = jf.laplacian(of_one_point).derivation(problem.points, problem.params).final_graph
+    (_, first), (_, second) = on_gpu.bytes_moved(lower(graph), samples=32, itemsize=4)
+    assert first == 4 * 32 * (5 + 5 * (1 + 3 + 1))
+    assert second == 4 * 32 * (4 * (1 + 3 + 1) + 4)
+
+
+def test_tables_of_a_gpu() -> None:
+    rows = gpu.kernel_rows([("kernel_0", 1e-3, 2_000_000_000), ("kernel_1", 1e-3, 10**9)], 2500)
+    assert [row["share_of_copy"] for row in rows] == [0.8, 0.4]
+    lines = gpu.kernel_table(rows).splitlines()
+    assert lines[-2:] == [
+        "| kernel_0 | 2000 | 1 | 2000 | 80 % | yes |",
+        "| kernel_1 | 1000 | 1 | 1000 | 40 % | no |",
+    ]
+    fast: report.Row = {"name": "fast", "status": "ok", "relative_error": 1e-7, "tflops": 30.0}
+    rows = [
+        fast | report.summary([0.001, 0.002]),
+        {"name": "ill", "status": "failed", "reason": "no"},
+    ]
+    case: report.Row = {"title": "2-1", "precision": "tf32", "rows": rows, "matrix_tflops": 60.0}
+    report.add_ratios(rows, "fast")
+    lines = gpu.table(case).splitlines()
+    assert lines[0] == "### 2-1, tf32"
+    assert "| fast | 1 | 1.5 | 1 | 1 | 30 | 50 % | 1.0e-07 |" in lines
+    assert any(line.startswith("| ill | failed: no |") for line in lines)
+    assert gpu.slug("NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
+
+
+def test_goals_on_a_gpu_name_contestants() -> None:
+    names = {contestant.name for contestant in gpu.CONTESTANTS}
+    for case in gpu.CASES:
+        found = gpu.goals(case)
+        assert found
+        assert {who for goal in found for who in (goal.above, goal.below)} <= names
+    assert not gpu.goals(SMALL)
+    hessian = next(c for c in gpu.CONTESTANTS if "hessian" in c.name)
+    assert [hessian.takes(case) for case in gpu.CASES] == [False, True]
+
+
+def test_a_dry_run_needs_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu.main(["--dry-run", "--contestants", "jetfold", "jax", "--cases", "paper"]) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["jetfold", "JAX + folx"]
+    assert lines[-1] == (
+        "50-768x2-512x2-1, N = 2048, in float32 and tf32; wanted: JAX + folx / jetfold at least 1.3"
+    )
 
 
 @pytest.mark.slow
