@@ -10,7 +10,8 @@ POSITION = "A position that depends on values is not known yet; select with np.w
 MATRIX = "Of matrix functions np.linalg.inv, solve, slogdet and det can be traced."
 TEST = "Test the data before the call, or select with np.where and a comparison."
 IN_PLACE = "Nothing can be changed in place; use np.where(mask, new, old) or np.concatenate."
-ANYTHING = "Write it in terms of arithmetic and elementary functions of NumPy."
+FOURIER = "A function with real results that is made of it is linear: see jf.linear_primitive."
+ANYTHING = "Write it in elementary functions of NumPy, or define it in SymPy with jf.primitive."
 
 # For functions and methods that many programs contain.
 HINTS = {
@@ -19,6 +20,7 @@ HINTS = {
         ("argmax", "argmin", "nonzero", "argwhere", "unique", "searchsorted"), POSITION
     ),
     **dict.fromkeys(("cholesky", "eig", "eigh", "eigvalsh", "qr", "svd", "pinv", "lstsq"), MATRIX),
+    **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "fft2", "ifft2", "fftn", "ifftn"), FOURIER),
     **dict.fromkeys(("isnan", "isfinite", "isinf", "nan_to_num", "isclose", "allclose"), TEST),
     **dict.fromkeys(("put", "put_along_axis", "place", "putmask", "copyto", "fill"), IN_PLACE),
     "linspace": "Write start + np.linspace(0, 1, n) * (stop - start).",
