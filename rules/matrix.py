@@ -9,17 +9,24 @@ with binomial coefficients c_ij. With B = I this gives the inverse itself, X = Y
 gives Z = Y A_1, whose trace is the derivative of log|det A| (Jacobi's formula), so that
 (log|det A|)_k = tr Z_(k-1). The sign of a determinant does not change.
 
+``np.linalg.solve`` is traced as the product of Y and B. Where B has few columns it is derived as
+the solution that it is, with Y (A_i X_j) in place of W_i X_j: the coefficients of Y, which would
+take products of matrices, are not needed then.
+
 Source: Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, chapter 13, for differentiating
 equations; Magnus and Neudecker, Matrix Differential Calculus, 3rd ed. 2019, chapter 8.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from string import ascii_lowercase
 
 import sympy as sp
 
-from jetfold.graph import Contract, Editor, MatrixFunction, add_map
+from jetfold.graph import Contract, Editor, Graph, MatrixFunction, add_map
+from jetfold.graph.ops import split_spec
 from jetfold.rules.derive import leibniz
 
 
@@ -74,6 +81,83 @@ def matrix_coefficients(
         terms = combined(times, k, logarithmic)
         logarithmic.append(_total(editor, [(1, scaled[k + 1]), *terms]))
     return here
+
+
+@dataclass(frozen=True)
+class Solution:
+    """X of A X = B, which a graph has as the product of B and the inverse Y of A, or of A^T.
+
+    ``matrix`` and ``right`` are the nodes of A and B. ``solve`` is the product of Y and B,
+    ``times`` that of A and X, ``solve_again`` that of Y and A X (B may lack axes that A has).
+    """
+
+    matrix: int
+    right: int
+    solve: Contract
+    times: Contract
+    solve_again: Contract
+
+
+def solution(graph: Graph, node: int) -> Solution | None:
+    """The solution that a node is; None for one with more columns than rows, and for others."""
+    op, operands = graph[node].op, graph.operands(node)
+    if not isinstance(op, Contract) or len(operands) != 2:
+        return None
+    parts, result = split_spec(op.spec)
+    for position, inverse in enumerate(operands):
+        own, right = parts[position], operands[1 - position]
+        other = parts[1 - position]
+        if graph[inverse].op != MatrixFunction("inverse") or len(set(own)) < len(own):
+            continue
+        sizes = dict(zip(other, graph[right].type.shape, strict=True))
+        columns = math.prod(size for letter, size in sizes.items() if letter not in own)
+        lead, i, j = own[:-2], own[-2], own[-1]
+        for kept, met in ((i, j), (j, i)):
+            whole = set(lead + kept) <= set(result) and met not in result
+            fits = columns <= graph[inverse].type.shape[-1]
+            if whole and met in other and kept not in other and fits:
+                back = result.replace(kept, met)
+                return Solution(
+                    graph.operands(inverse)[0],
+                    right,
+                    Contract(f"{own},{other}->{result}"),
+                    Contract(f"{lead}{j}{i},{result}->{back}"),
+                    Contract(f"{own},{back}->{result}"),
+                )
+    return None
+
+
+def solution_coefficients(
+    editor: Editor, found: Solution, path: list[int], right: list[int], order: int
+) -> list[int]:
+    """The coefficients 0..order of X, from those of A and B (one only if it stays as it is)."""
+    inverse = editor.add(MatrixFunction("inverse"), path[0])
+    result = [editor.add(found.solve, inverse, right[0])]
+    for k in range(1, order + 1):
+        terms = [
+            (factor, editor.add(found.times, path[i], result[j]))
+            for factor, (i, j) in solved_terms(k)
+        ]
+        result.append(solved(editor, found, inverse, terms, right[k] if k < len(right) else None))
+    return result
+
+
+def solved(
+    editor: Editor,
+    found: Solution,
+    inverse: int,
+    terms: list[tuple[int, int]],
+    right: int | None,
+) -> int:
+    """Y times the sum of numbers times nodes, and times a coefficient of B, if there is one."""
+    if right is not None and found.solve == found.solve_again:
+        terms, right = [(1, right), *terms], None
+    parts = []
+    if terms:
+        parts.append(editor.add(found.solve_again, inverse, _total(editor, terms)))
+    if right is not None:
+        parts.append(editor.add(found.solve, inverse, right))
+    return _total(editor, [(1, part) for part in parts])
 
 
 def _total(editor: Editor, terms: list[tuple[int, int]]) -> int:

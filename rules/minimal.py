@@ -13,7 +13,7 @@ is computed by `Pick`, `Map` and `Collect`, so that the graph does not grow with
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
@@ -43,7 +43,13 @@ from jetfold.rules.derive import OUTPUT, branches, taylor_terms
 from jetfold.rules.directions import Directions, fresh_axes
 from jetfold.rules.form import Form, FormAlgebra, FormTable
 from jetfold.rules.jet_algebra import JetAlgebra, ProductTable
-from jetfold.rules.matrix import matrix_product, solved_terms, trace_of_product
+from jetfold.rules.matrix import (
+    matrix_product,
+    solution,
+    solved,
+    solved_terms,
+    trace_of_product,
+)
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
 from jetfold.rules.tables import Axis, TableProducts
@@ -102,7 +108,9 @@ class _Pusher:
                 if op == point:
                     found |= self._path(problem)
             else:
-                found = self._push(op, [elements[operand] for operand in graph.operands(node)])
+                found = self._solution(node, elements) or self._push(
+                    op, [elements[operand] for operand in graph.operands(node)]
+                )
             # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
             for degree, coefficient in found.items():
                 found[degree] = fit(editor, coefficient, self._type(graph[node].type, degree))
@@ -284,6 +292,23 @@ class _Pusher:
                 kind = self._type(editor[inverse[0]].type, target)
                 found[target] = fit(editor, negative, kind)
         return found
+
+    def _solution(self, node: int, elements: Mapping[int, Element]) -> Element | None:
+        """X = Y_0 (B - N X), degree by degree, where a product is the solution of A X = B."""
+        editor, found = self.editor, solution(self.graph, node)
+        if found is None or len(elements[found.matrix]) == 1:
+            return None
+        matrix, right = elements[found.matrix], elements[found.right]
+        inverse = editor.add(MatrixFunction("inverse"), matrix[0])
+        nilpotent = {degree: part for degree, part in matrix.items() if degree}
+        result = {0: editor.add(found.solve, inverse, right[0])}
+        for target in self.axes:
+            products = self._contract(found.times, (nilpotent, result), only=target)
+            if products or target in right:
+                terms = [(-1, products[target])] if products else []
+                part = solved(editor, found, inverse, terms, right.get(target))
+                result[target] = fit(editor, part, self._type(self.graph[node].type, target))
+        return result
 
     def _log_abs_det(self, inverse: Element, nilpotent: Element, scaled: Element) -> Element:
         """Taylor's formula: the coefficients f_m / m! along the straight path A_0 + t N.

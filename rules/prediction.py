@@ -18,6 +18,7 @@ from jetfold.rules.cost import operations_of
 from jetfold.rules.form import FormAlgebra
 from jetfold.rules.interpolation import families
 from jetfold.rules.jet_algebra import JetAlgebra
+from jetfold.rules.matrix import solution
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.problem import Problem
 
@@ -55,12 +56,17 @@ def predict(graph: Graph, problem: Problem) -> dict[str, int]:
         match graph[node].op:
             case Contract():
                 products += operations_of(graph, node)
+                if solution(graph, node) is not None:
+                    inverses += operations_of(graph, node)
             case Map():
                 elements += graph[node].type.elements
             case MatrixFunction(name):  # each coefficient meets the inverse, then others
                 kind = graph[graph.operands(node)[0]].type
-                products += 2 * kind.elements * kind.shape[-1]
-                inverses += 2 * kind.elements * kind.shape[-1] if name == "inverse" else 0
+                effort = 2 * kind.elements * kind.shape[-1]
+                if name == "inverse" and all(solution(graph, user) for user in graph.users(node)):
+                    continue
+                products += effort
+                inverses += effort if name == "inverse" else 0
     return {
         method: jets.vectors * products + jets.terms * (2 * EFFORT[method] * elements + inverses)
         for method, jets in found.items()

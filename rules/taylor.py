@@ -27,7 +27,7 @@ from jetfold.graph import (
     fit,
 )
 from jetfold.rules.derive import OUTPUT, leibniz, path_symbol, taylor_rule
-from jetfold.rules.matrix import matrix_coefficients
+from jetfold.rules.matrix import matrix_coefficients, solution, solution_coefficients
 
 Jet = list[int]
 """The nodes of the coefficients 0..K of one value, or of coefficient 0 alone for a constant."""
@@ -55,8 +55,13 @@ def push_forward(
         elif isinstance(op, LEAVES):
             jets[node] = [editor.add(op)]
         else:
-            operands = [jets[operand] for operand in graph.operands(node)]
-            jet = _push(editor, op, operands, order)
+            solved = solution(graph, node)
+            if solved is not None and len(jets[solved.matrix]) > 1:
+                path, right = jets[solved.matrix], jets[solved.right]
+                jet = solution_coefficients(editor, solved, path, right, order)
+            else:
+                operands = [jets[operand] for operand in graph.operands(node)]
+                jet = _push(editor, op, operands, order)
             # A coefficient may lack axes: the derivative of a0 + a1 has no a1 in it, say.
             jets[node] = [fit(editor, coefficient, graph[node].type) for coefficient in jet]
         for k, coefficient in enumerate(jets[node]):

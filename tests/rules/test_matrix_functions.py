@@ -112,6 +112,57 @@ def test_terms_of_a_solution() -> None:
     assert solved_terms(0) == ()
 
 
+SOLUTIONS: dict[str, tuple[Function, str, Function]] = {
+    # a function of a stack (5, 3, 3), what A times X is, and B in the stack
+    "vector": (lambda x: np.linalg.solve(x[0], x[1, 0]), "ij,j->i", lambda x: x[1, 0]),
+    "columns": (lambda x: np.linalg.solve(x[0], x[1, :, :2]), "ij,jk->ik", lambda x: x[1, :, :2]),
+    "many columns": (
+        lambda x: np.linalg.solve(x[0], np.hstack([x[1], x[2]])),
+        "ij,jk->ik",
+        lambda x: np.hstack([x[1], x[2]]),
+    ),
+    "from the left": (lambda x: x[1, 0] @ np.linalg.inv(x[0]), "ji,j->i", lambda x: x[1, 0]),
+    "rows": (lambda x: x[1] @ np.linalg.inv(x[0]), "ji,kj->ki", lambda x: x[1]),
+    "stacks": (
+        lambda x: np.linalg.solve(x[:2], x[2:4, :, :1]),
+        "aij,ajk->aik",
+        lambda x: x[2:4, :, :1],
+    ),
+    "one right-hand side": (
+        lambda x: np.linalg.solve(x[:2], x[2, 0]),
+        "aij,aj->ai",
+        lambda x: np.stack([x[2, 0]] * 2),
+    ),
+    "one matrix": (
+        lambda x: np.linalg.solve(x[0], x[1:4]),
+        "ij,ajk->aik",
+        lambda x: x[1:4],
+    ),
+    "fixed right-hand side": (
+        lambda x: np.linalg.solve(x[0], np.arange(3.0)),
+        "ij,j->i",
+        lambda x: EXACT.array(np.arange(3.0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions(name: str) -> None:
+    """Leibniz' rule for A X = B, from order 0 to 4."""
+    function, times, right = SOLUTIONS[name]
+    path = path_of(4, 5, 3, 3)
+    found = coefficients(function, path)
+    stacked = "a" in times.split(",")[0]
+    for order in range(5):
+        terms = [
+            math.comb(order, k)
+            * np.einsum(times, path[k][:2] if stacked else path[k][0], found[order - k])
+            for k in range(order + 1)
+        ]
+        moves = order == 0 or not name.startswith("fixed")
+        assert (sum(terms) == (right(path[order]) if moves else 0)).all()
+
+
 # All methods ------------------------------------------------------------------------------------
 
 A = np.array([[1.0, -2.0, 3.0], [2.0, 4.0, 1.0], [-1.0, 1.0, 2.0]])
@@ -254,6 +305,31 @@ def test_predicted_costs(size: int) -> None:
         counted = operations(stage(standard, method))
         assert counted / 3 < predicted[method] < 3 * counted
     assert predicted["collapsed"] < predicted["standard"]
+
+
+def test_solutions_take_products_with_vectors() -> None:
+    """No coefficient of the inverse is computed for one right-hand side; for many it is."""
+
+    def along(columns: int) -> set[tuple[int, ...]]:
+        """The shapes of products along the directions."""
+        point = Input("x", Type((4,)))
+
+        def solved(x: Any) -> Any:
+            matrix = np.tanh(x[:, None] * x) + 3 * np.eye(4)
+            return np.linalg.solve(matrix, np.sin(x[:, None] * np.arange(1, columns + 1))).sum()
+
+        graph = simplify(trace(solved, (point,)).graph).graph
+        standard = methods(graph, point, laplacian((4,)))["standard"]()
+        final = stage(standard, "collapsed")
+        assert vectors(final) == 6
+        predicted = predict(graph, laplacian((4,)))["collapsed"]
+        assert operations(final) / 3 < predicted < 3 * operations(final)
+        products = [n for n in final if isinstance(final[n].op, Contract)]
+        return {final[n].type.shape for n in products if final[n].type.directions}
+
+    assert along(1) == {(4, 1)}
+    assert along(2) == {(4, 2)}
+    assert (4, 4) in along(5)
 
 
 def test_operations_are_counted() -> None:
