@@ -4,7 +4,7 @@ Results are where the points are: NumPy arrays for points on the host, else arra
 the library that they came from. Parameters may be on the host or on the same GPU. Arrays on the
 GPU are not copied, but for those whose elements do not lie in row-major order or have another
 dtype; what is on the host is copied once. Work is begun on the stream on which the library of the
-points works now, and nobody waits for it but who gets numbers on the host.
+points works now, and nobody waits for it but who gets numbers on the host, or gives some there.
 """
 
 from __future__ import annotations

@@ -114,13 +114,15 @@ class CudaGraph:
     def _tile(self, device: Device, dtype: np.dtype[Any], samples: int, points: int) -> Prepared:
         """The program on a device, for a tile with so many points."""
         key = (device.key, dtype, samples, points)
-        if key not in self._tiles:
+        found = self._tiles.get(key)
+        if found is None:
             while len(self._tiles) >= MOST_TILES:
-                del self._tiles[next(iter(self._tiles))]
+                self._tiles.pop(next(iter(self._tiles)), None)  # another thread may be as quick
             known = plan(self.program, samples, points)
             module = load_source(emit(self.program, dtype))
-            self._tiles[key] = Prepared(known, module, device.upload(known.table))
-        return self._tiles[key]
+            found = Prepared(known, module, device.upload(known.table))
+            self._tiles[key] = found
+        return found
 
     def samples(self, points: int, most: int = MOST_ELEMENTS) -> int:
         """Samples of a tile: a multiple of `ALIGNMENT`, all tiles about equal.

@@ -1,8 +1,9 @@
 """A GPU for the length of one call: a stream, the memory it takes, copies in and out.
 
 Everything is begun on one stream and done there in order; nobody waits for it but who asks for
-numbers on the host. Memory is taken from a pool in the order of the stream, so that calls on
-different streams never share any. In numba's simulator the host stands for the GPU.
+numbers on the host, or gives some, until they are copied. Memory is taken from a pool in the order
+of the stream, so that calls on different streams never share any. In numba's simulator the host
+stands for the GPU.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ class GpuSession(_NumbaSession):
         self.handle = handle
         self.cublas = has_cupy()
         self.taken: list[int] = []
+        self.copied: list[tuple[NDArray[Any], Any]] = []
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
         count = max(1, size * np.dtype(dtype).itemsize)
@@ -152,6 +154,10 @@ class GpuSession(_NumbaSession):
     def release(self) -> None:
         while self.taken:
             self.driver.free(self.taken.pop(), self.handle)
+        while self.copied:  # the host may change or free them as soon as a call is over
+            _, event = self.copied.pop()
+            event.synchronize()
+            event.close()
 
     def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any:
         interface = {
@@ -165,6 +171,9 @@ class GpuSession(_NumbaSession):
 
     def _write(self, target: Any, values: NDArray[Any]) -> None:
         self.driver.upload(pointer(target), values.ctypes.data, values.nbytes, self.handle)
+        event = self.driver.Event()
+        event.record(self.handle)
+        self.copied.append((values, event))
 
     def read(self, source: Any, values: NDArray[Any]) -> None:
         if values.size:

@@ -62,6 +62,9 @@ class Diary:
     def memory(self) -> tuple[int, int]:
         return self.room, 10**9
 
+    def upload(self, target: int, source: int, size: int, stream: int) -> None:
+        self.write(f"upload {size} bytes to {target} on {stream}")
+
     def copy(self, target: int, source: int, size: int, stream: int) -> None:
         self.write(f"copy {source} to {target} on {stream}")
 
@@ -107,7 +110,7 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
 
     def start(self: sessions.GpuSession, options: Cuda, number: int, handle: int) -> None:
         self.options, self.number, self.handle = options, number, handle
-        vars(self).update(driver=found, cublas=True, taken=[])
+        vars(self).update(driver=found, cublas=True, taken=[], copied=[])
 
     def view(self: Any, pointer: int, size: int, dtype: Any, owner: Any = None) -> Any:
         place = SimpleNamespace(value=pointer)
@@ -290,3 +293,13 @@ def test_memory_is_asked_for_again_when_others_have_given_theirs_back(diary: Dia
     used.empty(1, FLOAT)
     used.release()
     assert diary.lines == ["give back", "free 1000"]
+
+
+def test_arrays_of_the_host_are_copied_when_a_call_is_over(diary: Diary) -> None:
+    used = session()
+    used.fill(array(40), np.ones(3))
+    assert diary.lines == ["upload 24 bytes to 40 on 5", "record on 5"]
+    used.release()
+    assert diary.lines[2:] == ["synchronize", "close"]
+    used.release()
+    assert len(diary.lines) == 4
