@@ -88,9 +88,22 @@ def _handle(stream: int, mode: int) -> Iterator[int]:
 
     handle = cupy.cuda.device.get_cublas_handle()
     before = cublas.getMathMode(handle)
-    with cupy.cuda.ExternalStream(stream, cupy.cuda.device.get_device_id()):
+    with cupy.cuda.Stream.from_external(_Stream(stream)):
         cublas.setMathMode(handle, mode)
         try:
             yield handle
         finally:
             cublas.setMathMode(handle, before)
+
+
+class _Stream:
+    """A stream by its handle, in NVIDIA's protocol for streams of other libraries.
+
+    https://nvidia.github.io/cuda-python/cuda-core/latest/interoperability.html
+    """
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.handle

@@ -33,8 +33,9 @@ class HostBlas:
         self.mode = mode
 
     @contextmanager
-    def external_stream(self, stream: int, device: int) -> Iterator[None]:
-        before, self.stream = self.stream, stream
+    def from_external(self, stream: Any) -> Iterator[None]:
+        before, (version, self.stream) = self.stream, stream.__cuda_stream__()
+        assert version == 0
         yield
         self.stream = before
 
@@ -93,10 +94,10 @@ class HostBlas:
 def blas(monkeypatch: pytest.MonkeyPatch) -> HostBlas:
     """CuPy's modules, with BLAS on the host."""
     found = HostBlas()
-    device = SimpleNamespace(get_cublas_handle=lambda: 99, get_device_id=lambda: 0)
+    device = SimpleNamespace(get_cublas_handle=lambda: 99)
     cupy = ModuleType("cupy")
     cupy.cuda = SimpleNamespace(  # type: ignore[attr-defined]
-        device=device, ExternalStream=found.external_stream
+        device=device, Stream=SimpleNamespace(from_external=found.from_external)
     )
     libs = ModuleType("cupy_backends.cuda.libs")
     libs.cublas = found  # type: ignore[attr-defined]
