@@ -142,10 +142,12 @@ def gamma(x: float) -> float:
 
 @_jitable
 def gammaln(x: float) -> float:
-    """log |Gamma(x)|, infinite at the poles; above 2.5e305 it overflows."""
+    """log |Gamma(x)|, infinite at the poles and where it overflows."""
     if not math.isfinite(x):
         return abs(x)
-    if (x <= 0 and -x % real(1) == 0) or x > real(2.5e305):
+    if x <= 0 and -x % real(1) == 0:
+        return real(math.inf)
+    if x > real(1e30) and not math.isfinite(x * (math.log(x) - real(1))):
         return real(math.inf)
     return math.lgamma(x)
 

@@ -170,6 +170,16 @@ class _Names:
                 result = jet.results[number]
                 self.known[symbol] = _place(result.name, result.varies)
         self.taken = {value.name for value in jet.values}
+        self.arguments = [argument.name for argument in jet.arguments]
+
+    def one(self, symbol: sp.Symbol, argument: int) -> str:
+        """The name of an argument's value for one direction."""
+        name = f"{self.arguments[argument]}_r"
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        self.known[symbol] = sp.Symbol(name, real=True)
+        return name
 
     def new(self, symbol: sp.Symbol, letter: str) -> str:
         """The name of what is computed now."""
@@ -204,6 +214,10 @@ def _block(phase: Phase, names: _Names) -> Block:
     statements, added = [], []
     computed = [s for s in phase.statements if isinstance(s, Compute)]
     targets = {statement.target for statement in computed}
+    for symbol, number in phase.loads:  # what is stored between two uses could be the same memory
+        if phase.axes and sum(s.expr.has(symbol) for s in computed) > 1:
+            place = names.known.pop(symbol)
+            statements.append((names.one(symbol, number), place))
     for statement in computed:  # what is a result without further ado has the result's name
         if statement.target in names.known and statement.expr in targets:
             names.known.setdefault(statement.expr, names.put(statement.target))
