@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import sympy as sp
+
 from jetfold.backends.printer import ExpressionPrinter
 from jetfold.backends.program import (
     Accumulate,
@@ -32,6 +34,9 @@ class Dialect(ABC):
 
     zero: str
     """The number 0 as a value."""
+
+    loads_early = False
+    """Whether what is the same for all elements of a phase is loaded before its loops."""
 
     def __init__(self, printer: ExpressionPrinter) -> None:
         self.printer = printer
@@ -181,6 +186,10 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) 
     for target in sums:
         yield f"{target} = {dialect.zero}"
     loads = [(symbol, number) for symbol, number in phase.loads if number not in still]
+    if dialect.loads_early:
+        early = [load for load in loads if not kernel.operands[load[1]].axes]
+        loads = [load for load in loads if load not in early]
+        yield from _loads(kernel, early, dialect)
     phase = replace(phase, loads=tuple(loads))
     at_once = dialect.at_once(phase)
     block = _Block()
@@ -205,12 +214,15 @@ def _loop(axis: int) -> str:
     return f"for i{axis} in range(n{axis}):"
 
 
+def _loads(
+    kernel: NestKernel, loads: Iterable[tuple[sp.Symbol, int]], dialect: Dialect
+) -> list[str]:
+    return [f"{symbol} = {_load(dialect, i, kernel.operands[i])}" for symbol, i in loads]
+
+
 def _parts(kernel: NestKernel, phase: Phase, dialect: Dialect) -> Iterator[list[str]]:
     """The loads, the statements and the stores of one element of a phase's axes."""
-    operands = kernel.operands
-    yield [
-        f"{symbol} = {_load(dialect, number, operands[number])}" for symbol, number in phase.loads
-    ]
+    yield _loads(kernel, phase.loads, dialect)
     yield [line for s in phase.statements for line in _statement(kernel, s, dialect)]
     yield [
         dialect.store(f"q{output}{_offset(dialect, f'o{output}', kernel.outputs[output])}", str(v))

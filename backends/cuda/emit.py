@@ -79,6 +79,7 @@ class _Threads(Dialect):
     """Numbers in threads; the integers of an instruction are a tuple, lists lie in a table."""
 
     zero = "zero"
+    loads_early = True  # no compiler may move them across stores
     matrix_samples = "s", "1"
 
     def argument(self, number: int) -> str:
