@@ -76,6 +76,21 @@ def test_own_primitive_notices_wrong_levels_and_energies(
     assert capsys.readouterr().out.count("WRONG") == 3
 
 
+@pytest.mark.usefixtures("no_custom_primitives")
+def test_own_primitive_saves_a_kernel_that_runs_without_jetfold(tmp_path: Path) -> None:
+    path = tmp_path / "morse_jet.py"
+    assert load("own_primitive").main(["H2", "--points", "10", "--save", str(path)]) == 0
+    code = (
+        "import runpy, sys\n"
+        "sys.modules['jetfold'] = None\n"
+        "runpy.run_path(sys.argv[1], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("relative error") == 5
+
+
 @pytest.mark.parametrize("name", ["tanh", "hypot", "power", "erf", "where", "gammaln", "maximum"])
 def test_rules_agree_with_numerical_derivatives(name: str) -> None:
     assert load("inspect_rule").main([name, "--order", "4"]) == 0
