@@ -28,7 +28,8 @@ class MultilinearPrimitive:
 
     On arrays it is the function itself. On traced values it becomes part of the graph: where its
     elements are sums of a few terms as moves and sums, otherwise as a product with its matrix. So
-    it runs in every operator, method and backend.
+    it runs in every operator, method and backend. (A product with a matrix makes NaN of all results
+    if one argument is infinite or NaN.)
 
     Attributes: ``name``, ``function``, ``linear_in``, ``adjoints``.
     """
