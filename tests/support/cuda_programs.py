@@ -15,6 +15,7 @@ from jetfold.graph import (
     Graph,
     Input,
     Map,
+    Replicate,
     Sum,
     Type,
     operand_symbol,
@@ -39,7 +40,10 @@ def collapsed_rule(name: str, order: int) -> Graph:
             editor.add(Direct(0, DIRECTIONS), node) if argument.varies else node
         )
     for symbol, term in jet.sums:
-        known[symbol] = editor.add(Sum((), ("r",)), _apply(editor, term, known))
+        node = _apply(editor, term, known)
+        if not editor[node].type.directions:
+            node = editor.add(Replicate(DIRECTIONS), node)
+        known[symbol] = editor.add(Sum((), ("r",)), node)
     outputs = []
     for result in jet.results:
         known[result.symbol] = _apply(editor, result.expr, known)

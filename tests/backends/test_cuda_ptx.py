@@ -1,0 +1,113 @@
+"""Kernels are compiled to PTX and assembled, without a GPU: registers, spills, precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cuda_programs import collapsed_program
+from graphs import laplacian
+from jetfold.backends.cuda.assembly import (
+    Assembled,
+    Capability,
+    assemble,
+    assembled,
+    assembled_product,
+    compile_ptx,
+    kernels,
+)
+from jetfold.backends.cuda.emit import emit
+from jetfold.backends.lower import lower
+from jetfold.backends.program import Program
+from jetfold.rules.primitives import PRIMITIVES
+from programs import FLOAT32, FLOAT64, FLOATS
+
+SM_80, SM_90 = (8, 0), (9, 0)
+MOST_REGISTERS = 255
+ORDER = 4
+
+COVERING = (
+    *("absolute", "arctan2", "cbrt", "divide", "erf", "exp", "hypot", "log1p", "maximum", "power"),
+    *("remainder", "rint", "sin", "softplus", "sqrt", "tanh", "where"),
+)
+"""Primitives that use between them every kind of expression and most functions of libdevice."""
+
+TRIGONOMETRY = ("math.sin(", "math.cos(", "math.tan(")
+"""libdevice computes these in double precision for angles beyond 10**5, also in single."""
+
+
+def check(program: Program, dtype: np.dtype[Any], found: Iterable[Assembled]) -> None:
+    """No spills, and nothing in double precision that is not asked for."""
+    trigonometric = any(name in emit(program, dtype) for name in TRIGONOMETRY)
+    for kernel in found:
+        assert 0 < kernel.registers <= MOST_REGISTERS, kernel
+        assert not kernel.spills, kernel
+        assert trigonometric or kernel.stack == 0, kernel
+        assert kernel.double == (dtype == FLOAT64) or (kernel.double and trigonometric), kernel
+
+
+@pytest.mark.parametrize("name", COVERING)
+def test_primitives(name: str) -> None:
+    """Collapsed rules of order 4; dtypes and devices take turns."""
+    program = collapsed_program(name, ORDER)
+    turn = COVERING.index(name) % 2
+    dtype, cc = FLOATS[turn], (SM_90, SM_80)[turn]
+    check(program, dtype, (k for k in assembled(program, dtype, cc) if k.name != "store_points"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_all_primitives(name: str) -> None:
+    """Collapsed rules of order 4 in both dtypes for both devices."""
+    program = collapsed_program(name, ORDER)
+    for dtype in FLOATS:
+        for cc in (SM_80, SM_90):
+            check(program, dtype, assembled(program, dtype, cc))
+
+
+@pytest.mark.parametrize(("dtype", "cc"), [(FLOAT32, SM_80), (FLOAT64, SM_90)], ids=str)
+def test_networks(dtype: np.dtype[Any], cc: Capability) -> None:
+    """All that a Laplacian launches; threads few in registers, so that many are under way."""
+    for collapsed in (True, False):
+        program = lower(laplacian(collapsed))
+        found = assembled(program, dtype, cc)
+        check(program, dtype, found)
+        assert [kernel.name for kernel in found] == list(kernels(program, dtype))
+        assert max(kernel.registers for kernel in found) <= 64
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_product(dtype: np.dtype[Any]) -> None:
+    """Its results stay in registers, and tiles of both factors fit shared memory."""
+    for cc in (SM_80, SM_90):
+        found = assembled_product(dtype, cc)
+        assert not found.spills
+        assert found.stack == 0
+        assert found.double == (dtype == FLOAT64)
+        assert 64 < found.registers < 200
+        assert 4096 < found.shared < 48 * 1024
+        assert "fma.rn.f32" in found.ptx or dtype == FLOAT64
+        assert str(found) == (
+            f"multiply: {found.registers} registers, 0 bytes of stack, 0 bytes spilled, "
+            f"{found.shared} bytes shared"
+        )
+
+
+def test_spills_are_seen() -> None:
+    """The assembler reports them: more numbers at the same time than there are registers."""
+    from numba import types
+
+    count = MOST_REGISTERS + 45
+    lines = [f"    v{i} = x[{i}]" for i in range(count)]
+    lines += [f"    x[{count - 1 - i}] = v{i}" for i in range(count)]
+    names: dict[str, Any] = {}
+    exec("\n".join(["def reverse(x):", *lines]), names)
+    signature = types.void(types.Array(types.float32, 1, "C"))
+    found = assemble("reverse", compile_ptx(names["reverse"], signature, SM_90), SM_90)
+    assert found.registers == MOST_REGISTERS
+    assert found.spills
+    assert found.stack > 0
+    assert not found.double
