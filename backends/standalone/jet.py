@@ -7,7 +7,7 @@ from itertools import count
 
 import sympy as sp
 
-from jetfold.backends.nests import NestNode, Source, build_kernel, computable
+from jetfold.backends.nests import NestNode, Source, build_kernel
 from jetfold.backends.program import Accumulate, Compute, NestKernel, Operand, Phase, Rows
 from jetfold.graph import operand_symbol
 
@@ -117,8 +117,7 @@ def _kernel(jet: Jet) -> NestKernel:
 
     def add(expr: sp.Expr, varies: bool, phase: int, output: int | None) -> Source:
         used = [symbol for symbol in known if expr.has(symbol)]
-        local = _decimal(computable(expr))
-        local = local.xreplace({symbol: operand_symbol(i) for i, symbol in enumerate(used)})
+        local = expr.xreplace({symbol: operand_symbol(i) for i, symbol in enumerate(used)})
         axes = (EVERY,) if varies else ()
         sources = tuple(known[symbol] for symbol in used)
         nodes.append(NestNode(local, sources, axes, (), phase, output))
@@ -191,17 +190,17 @@ class _Names:
 
     def put(self, expr: sp.Basic) -> sp.Basic:
         """An expression in these names."""
-        return expr.xreplace(self.known)
+        return _decimal(expr.xreplace(self.known))
 
     def inline(self, symbol: sp.Symbol, expr: sp.Basic) -> bool:
         """Whether it needs no name: a number, something known, or a number times that."""
         bare = expr.is_number or expr.is_Symbol
         multiple = expr.is_Mul and expr.args[0].is_number and expr.args[1:] == expr.args[1:2]
         if symbol in self.known:
-            return bool(self.known[symbol] == self.put(expr))
+            return bool(self.known[symbol] == expr)
         if not (bare or (multiple and expr.args[1].is_Symbol)):
             return False
-        self.known[symbol] = self.put(expr)
+        self.known[symbol] = expr
         return True
 
 
@@ -218,13 +217,13 @@ def _block(phase: Phase, names: _Names) -> Block:
         if phase.axes and sum(s.expr.has(symbol) for s in computed) > 1:
             place = names.known.pop(symbol)
             statements.append((names.one(symbol, number), place))
-    for statement in computed:  # what is a result without further ado has the result's name
+    for statement in reversed(computed):  # what is a result as it is has the name of the result
         if statement.target in names.known and statement.expr in targets:
             names.known.setdefault(statement.expr, names.put(statement.target))
     for statement in computed:
-        if names.inline(statement.target, statement.expr):
-            continue
         expr = names.put(statement.expr)
+        if names.inline(statement.target, expr):
+            continue
         if statement.target in sums:
             added.append((names.new(sums[statement.target], "s"), expr))
         else:
