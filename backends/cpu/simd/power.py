@@ -34,7 +34,7 @@ def _log2_pair(x: Vector) -> Pair:
     high = above * reciprocal
     near, lost = product(high, below)
     rest = (above - near) - lost - high * (m - (below - 1.0))
-    s = ordered_sum(high, rest * reciprocal)
+    s = high, rest * reciprocal
     z = pair_product(s, s)
     two_thirds, low = table["two_thirds"]
     factor, lost = ordered_sum(two_thirds, z[0] * polynomial(z[0], table["log_tail"]))
@@ -43,7 +43,7 @@ def _log2_pair(x: Vector) -> Pair:
     per_ln2 = table["per_ln2"]
     part = pair_product((high, lost + (2.0 * s[1] + cubic[1])), (per_ln2[0], per_ln2[1]))
     high, lost = ordered_sum(exponent, part[0])
-    return ordered_sum(high, lost + part[1])
+    return high, lost + part[1]
 
 
 def power(x: Vector, p: Vector) -> Vector:
