@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from jetfold.graph.custom import Definition, custom_function, traced
 from jetfold.graph.numbers import FLOAT
 from jetfold.graph.ops import operand_symbol
 from jetfold.graph.tracer import Tracer
+from jetfold.linear import LINEAR
 from jetfold.primitive_doc import documentation
 from jetfold.rules.definition import define
 from jetfold.rules.primitives import Primitive, custom_primitive, register
@@ -230,9 +232,17 @@ def primitive(
         _default(name, symbol, default)
         for symbol, default in (defaults or dict.fromkeys(symbols)).items()
     ]
+    for (first, default), (second, missing) in pairwise(zip(symbols, values, strict=True)):
+        if default is not None and missing is None:
+            raise ArgumentError(
+                f"the parameter {second} of the primitive {name!r} has no default, but stands "
+                f"behind {first}, which has one; put it in front, as in a Python function"
+            )
     if doc is not None and not isinstance(doc, str):
         raise ArgumentError(f"doc of the primitive {name!r} is {doc!r}; it must be a string")
     made = CustomPrimitive(definition, values, documentation(definition, values, doc))
+    if name in LINEAR:
+        raise ArgumentError(f"there is a linear primitive {name!r}; choose another name")
     register(made.primitive, overwrite)
     return made
 

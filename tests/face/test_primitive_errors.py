@@ -65,6 +65,7 @@ def test_names_that_are_taken() -> None:
         (x**2, (x, x), {}, ["two operands called x"]),
         (x * z, x, {"parameters": {sp.Symbol("x", real=True): 1.0}}, ["two operands called x"]),
         (x**2, (), {}, ["has no arguments"]),
+        (x * z * y, x, {"parameters": {z: 1, y: None}}, ["y of", "no default", "behind z"]),
         (x**2, "x", {}, ["contains 'x', a str", "sp.Symbol('x')"]),
         (x**2, x**2, {}, ["contains x**2, a Pow"]),
         (x * z, x, {"parameters": "z"}, ["parameters of", "contains 'z', a str"]),
