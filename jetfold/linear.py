@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from jetfold.rules.primitives import CUSTOM, check_name_is_free
 Function = Callable[..., Any]
 
 _known: dict[str, MultilinearPrimitive] = {}
+
+LINEAR: Mapping[str, MultilinearPrimitive] = MappingProxyType(_known)
+"""The primitives that users have declared linear."""
 
 
 class MultilinearPrimitive:

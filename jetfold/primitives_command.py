@@ -15,6 +15,7 @@ from rich.text import Text
 
 from jetfold.graph import ArgumentError
 from jetfold.graph.formula import to_formula
+from jetfold.linear import LINEAR, MultilinearPrimitive
 from jetfold.rules.derive import taylor_rule
 from jetfold.rules.primitives import CUSTOM, PRIMITIVES, Primitive, primitive, spelled_out
 from jetfold.rules.taylor_rule import derive_rule
@@ -32,7 +33,10 @@ def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), ord
     try:
         import_modules(modules)
         if name is not None:
-            _show_one(console, primitive(name), order)
+            if name in LINEAR:
+                console.print(Text(f"{LINEAR[name]}\n{LINEAR[name].__doc__ or ''}".rstrip()))
+            else:
+                _show_one(console, primitive(name), order)
             return 0
     except ArgumentError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -40,7 +44,9 @@ def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), ord
     chosen = CUSTOM if custom else {**PRIMITIVES, **CUSTOM}
     if chosen:
         console.print(table(chosen))
-    else:
+    if LINEAR:
+        console.print(linear_table(LINEAR))
+    if not chosen and not LINEAR:
         console.print(
             "No custom primitives are registered here. --import MODULE imports a module of yours "
             "that registers some with jetfold.primitive."
@@ -73,6 +79,20 @@ def table(primitives: Mapping[str, Primitive]) -> Table:
         shown.add_column(column, overflow="fold")
     for known in primitives.values():
         shown.add_row(*map(Text, _row(known)))
+    return shown
+
+
+def linear_table(primitives: Mapping[str, MultilinearPrimitive]) -> Table:
+    """One row for each primitive that was declared linear."""
+    shown = Table(title=f"{len(primitives)} linear primitives")
+    for column in ("name", "linear in", "adjoints", "about"):
+        shown.add_column(column, overflow="fold")
+    for name, known in primitives.items():
+        arguments = ", ".join(f"argument {i}" for i in known.linear_in)
+        adjoints = zip(known.linear_in, known.adjoints, strict=True)
+        declared = ", ".join(f"argument {i}" for i, adjoint in adjoints if adjoint is not None)
+        about = (known.__doc__ or "").strip().partition("\n")[0]
+        shown.add_row(*map(Text, (name, arguments, declared or "-", about)))
     return shown
 
 

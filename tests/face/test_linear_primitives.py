@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 import jetfold as jf
-from jetfold import linear, linear_tensor
+from jetfold import linear, linear_tensor, primitives_command
 from jetfold.graph import Contract, Gather, Graph, Map, Sum
 from jetfold.graph.multilinear import Tensor
 from known_answers import points
@@ -25,11 +25,12 @@ Function = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def forgotten() -> Iterator[None]:
     """Names are free again after each test."""
-    with monkeypatch.context() as patch:
-        patch.setattr(linear, "_known", {})
-        yield
+    before = dict(linear._known)
+    yield
+    linear._known.clear()
+    linear._known.update(before)
 
 
 # Functions that cannot be traced themselves -------------------------------------------------------
@@ -324,6 +325,23 @@ def test_the_same_again_and_another_one() -> None:
         jf.linear_primitive("scaled", np.negative)
 
 
+def test_the_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    jf.linear_primitive("running_sum", running, running_adjoint, doc="Sums so far.\nMore.")
+    jf.multilinear_primitive("full_convolution", np.convolve)
+    assert primitives_command.run(None, custom=True) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (first,) = [line for line in lines if "running_sum" in line]
+    assert " ".join(first) == "│ running_sum │ argument 0 │ argument 0 │ Sums so far. │"
+    (second,) = [line for line in lines if "full_convolution" in line]
+    assert " ".join(second[:6]) == "│ full_convolution │ argument 0, argument"
+    assert primitives_command.run("running_sum") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "<primitive running_sum, linear in argument 0>",
+        "Sums so far.",
+        "More.",
+    ]
+
+
 BAD_REGISTRATIONS: list[tuple[Function, str]] = [
     (lambda: jf.linear_primitive("tanh", running), "'tanh' is a built-in function"),
     (lambda: jf.linear_primitive("my name", running), "'my name'; it must be a name"),
@@ -348,6 +366,9 @@ def test_name_of_an_elementwise_primitive() -> None:
     jf.primitive("doubled_for_linear", 2 * x, x)
     with pytest.raises(jf.ArgumentError, match="is an elementwise primitive"):
         jf.linear_primitive("doubled_for_linear", running)
+    jf.linear_primitive("running", running)
+    with pytest.raises(jf.ArgumentError, match="there is a linear primitive 'running'"):
+        jf.primitive("running", 2 * x, x)
 
 
 # Functions that are not what was declared ---------------------------------------------------------
