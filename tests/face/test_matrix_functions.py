@@ -141,13 +141,6 @@ def test_laplacian(function: Function) -> None:
         check(jf.laplacian(plain(function), method=method, backend="reference")(x, p), expected)
 
 
-def test_laplacian_compiled() -> None:
-    """More points than fit into a tile."""
-    x, p = points(6, 300), parameters()
-    expected = at_points(laplacian(theirs(log_slater)), x, p)
-    check(jf.laplacian(plain(log_slater))(x, p), expected)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_programs(method: Any) -> None:
     """Those of all functions together, un-jitted."""
@@ -164,8 +157,8 @@ def test_programs(method: Any) -> None:
     check(found, expected)
 
 
-@pytest.mark.parametrize("function", [log_slater, form])
-def test_biharmonic(function: Function) -> None:
+def test_biharmonic() -> None:
+    function = log_slater
     x, p = points(6, 2), parameters()
     expected = at_points(laplacian(laplacian(theirs(function))), x, p)
     for method in (*METHODS, "nested"):
@@ -174,10 +167,9 @@ def test_biharmonic(function: Function) -> None:
     check(jf.laplacian(inner, backend="reference")(x, p), expected)
 
 
-@pytest.mark.parametrize("function", [log_slater, form])
-def test_jet(function: Function) -> None:
+def test_jet() -> None:
     """Order 4, by nested forward mode."""
-    order, p = 4, parameters()
+    function, order, p = form, 4, parameters()
     x0, *higher = points(6, order + 1, 3)
 
     def along(t: Any, *path: Any) -> Any:

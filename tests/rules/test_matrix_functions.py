@@ -166,7 +166,7 @@ def test_solutions(name: str) -> None:
 # All methods ------------------------------------------------------------------------------------
 
 A = np.array([[1.0, -2.0, 3.0], [2.0, 4.0, 1.0], [-1.0, 1.0, 2.0]])
-POINTS = EXACT.array(np.array([[3, -2, 5], [1, 7, -4]]) / 4)
+POINTS = EXACT.array(np.array([[3, -2, 5]]) / 4)
 
 
 def matrix(v: Any) -> Any:
@@ -222,9 +222,9 @@ def test_every_method(function: Function, operator: str) -> None:
     expected = [[at(derivative(expr, p), v) for v in POINTS] for p in OPERATORS[operator]]
     for name, made in built.items():
         validate(made)
-        for final in (made, simplify(made).graph):
-            found = [[sp.Rational(str(n)) for n in values] for values in outputs_at(final, POINTS)]
-            assert found == expected, name
+        final = simplify(made).graph
+        found = [[sp.Rational(str(n)) for n in values] for values in outputs_at(final, POINTS)]
+        assert found == expected, name
 
 
 def test_functions_of_copies_are_copies_of_the_function() -> None:
