@@ -53,6 +53,15 @@ def test_links_lead_to_files(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_headings(page: str) -> None:
+    for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", read(page)):
+        target = (ROOT / page).parent / link if link else ROOT / page
+        headings = re.findall(r"^#+ (.*)", target.read_text(encoding="utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert anchor in anchors, f"{link}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_named_exist(page: str) -> None:
     named = re.findall(rf"`((?:{'|'.join(SOURCES)})/[\w/.]*)`", read(page))
     assert [path for path in named if not (ROOT / path).exists()] == []
