@@ -1,8 +1,10 @@
 """The mathematics as data: how coefficients propagate, and what may be collapsed.
 
-Read in this order: `primitives` (the table), `derive` (Taylor rules from one expression), `taylor`
-(a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums), `taylor_rule`
-(rules to look at).
+Read in this order: `primitives` (the table), `derive` (Taylor rules from one expression) with
+`stable` and `factoring` (forms that keep their digits), `matrix` (rules of matrix functions),
+`taylor` (a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums),
+`taylor_rule` (rules to look at). `definition` with `one_expression` and `definition_checks` makes
+primitives of what users write.
 
 Then operators: `polynomial` (their notation), `problem` (what one asks of a function),
 `interpolation` and `operators` (jets along straight lines), `jet_algebra`, `tables`, `directions`
