@@ -1,10 +1,10 @@
 """What a computation is.
 
 Read in this order: `ops` (the node kinds and their types), `graph` (`Graph` and `Editor`),
-`functions`, `custom` and `numbers` (what may stand in an elementwise expression, and in which number
-systems it is computed), `interpret` (what each operation means), `build` (nodes in normal form), `trace`
-(from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify` (clean-up rules),
-`validate`, `text` and `draw`.
+`functions`, `custom` and `numbers` (what may stand in an elementwise expression, and in which
+number systems it is computed), `interpret` (what each operation means), `build` (nodes in normal
+form), `trace` (from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify`
+(clean-up rules), `validate`, `text` and `draw`.
 """
 
 from jetfold.graph.build import add_map, constant, fit
