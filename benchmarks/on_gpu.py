@@ -177,12 +177,14 @@ def product(precision: str) -> Prepared:
     both = cupy.random.standard_normal((2 * n, n), cupy.float32)  # operand, then result
     gemm = Gemm(0, 0, n * n, n, n, n, n, n, once, once)
     places = left.data.ptr, both.data.ptr
-    stream = cupy.cuda.get_current_stream().ptr
+    products = cublas.Products(cupy.cuda.get_current_stream().ptr, precision == "tf32")
     dtype = np.dtype(np.float32)
-    return _on_stream(
-        lambda: cublas.multiply(gemm, *places, dtype, stream, precision == "tf32"),
-        lambda: both[n, :8],
-    )
+
+    def call() -> None:
+        with products:
+            products.multiply(gemm, *places, dtype)
+
+    return _on_stream(call, lambda: both[n, :8])
 
 
 def _on_stream(call: Callable[[], object], look: Callable[[], Any]) -> Prepared:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,8 +156,7 @@ def read_parameters(parameters: tuple[Any, ...], backend: Backend) -> Parameters
     arrays: dict[str, AnyArray] = {}
     leaves: list[Any] = []
     bare: list[str] = []
-    for path, value in zip(structure.paths("params"), values, strict=True):
-        name = _readable(path, len(parameters))
+    for name, value in zip(_names(structure, len(parameters)), values, strict=True):
         numbers = isinstance(value, (np.ndarray, np.generic, float)) or on_gpu(value)
         if numbers or hasattr(value, "__array__"):
             arrays[name] = as_operand(value, name, backend)
@@ -168,6 +168,13 @@ def read_parameters(parameters: tuple[Any, ...], backend: Backend) -> Parameters
     return Parameters(arrays, structure, tuple(leaves), frozenset(bare))
 
 
-def _readable(path: str, count: int) -> str:
-    """``params["W"]`` where there is one argument of parameters, ``params[i]["W"]`` for several."""
-    return "params" + path.removeprefix("params[0]") if count == 1 else path
+@lru_cache(maxsize=256)
+def _names(structure: Structure, count: int) -> list[str]:
+    """What the leaves of so many parameters are called.
+
+    ``params["W"]`` where there is one argument of parameters, ``params[i]["W"]`` for several.
+    """
+    paths = structure.paths("params")
+    if count == 1:
+        return ["params" + path.removeprefix("params[0]") for path in paths]
+    return paths

@@ -29,7 +29,7 @@ from jetfold.graph.ops import Shape
 from jetfold.graph.source import located
 from jetfold.graph.text import renumbered
 from jetfold.graph.trace import Traced, Tracer, lift, trace, wrap
-from jetfold.graph.tree import Structure, flatten
+from jetfold.graph.tree import Structure
 
 
 class Companion(NamedTuple):
@@ -295,5 +295,13 @@ def _shown(value: Any) -> str:
 
 def editor_of(*trees: Any) -> Editor | None:
     """The editor of the traced values among these arguments, if there are any."""
-    leaves, _ = flatten(trees)
-    return next((leaf.editor for leaf in leaves if isinstance(leaf, Tracer)), None)
+    pending = list(trees)
+    while pending:  # every call asks, so no structure is made
+        value = pending.pop()
+        if isinstance(value, Tracer):
+            return value.editor
+        if isinstance(value, dict):
+            pending += value.values()
+        elif isinstance(value, (list, tuple)):
+            pending += value
+    return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,7 @@ TO_HOST: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the elements of an array lie: a stride in bytes for each axis."""
 
     shape: Shape
@@ -52,9 +51,9 @@ class Layout:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class GpuArray:
-    """A view of an array on a GPU, which its owner keeps.
+    """A view of an array on a GPU, which its owner keeps; never changed.
 
     ``pointer`` is where its first element lies, ``layout`` how it lies in memory; ``shape`` is how
     it is read, in row-major order. It is on GPU number ``device``. Its data is ready on ``stream``,
@@ -172,7 +171,7 @@ def _by_interface(value: Any, library: str, interface: Mapping[str, Any], name: 
     strides = interface.get("strides")
     if strides is None:
         strides = _row_major(shape, dtype.itemsize)
-    if any(stride % dtype.itemsize for stride in strides):
+    elif any(stride % dtype.itemsize for stride in strides):
         raise _unreadable(name, "its elements do not lie at multiples of their size")
     device = _device(value, interface)
     stream = interface.get("stream")

@@ -20,7 +20,7 @@ import numpy as np
 from jetfold.backends.cuda.arrays import AnyArray, GpuArray
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, require_gpu, simulated
 from jetfold.backends.cuda.libraries import Library, library_for
-from jetfold.backends.cuda.sessions import GpuSession, Session, session
+from jetfold.backends.cuda.sessions import RESERVES, GpuSession, Session, session
 from jetfold.graph import ArgumentError, BackendError
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ PER_THREAD_STREAM = 2
 """The handle of a stream that each thread has for itself (CU_STREAM_PER_THREAD)."""
 
 
-RECORDED_BYTES = 1 << 27
+RECORDED_BYTES = 1 << 30
 """Calls whose workspace is larger are not recorded: launching them takes no time that counts."""
+
+KEPT_BYTES = 1 << 31
+"""Memory that the recordings of a graph may keep; the least recently used ones go first."""
 
 MOST_RECORDINGS = 8
 """Calls of a graph that are remembered, to be recorded when they come again."""
@@ -49,6 +52,7 @@ class Calls:
         self.options = graph.options
         self._lock = Lock()
         self._recordings: dict[Hashable, Recording | None] = {}
+        RESERVES.add(self)
 
     def __call__(
         self,
@@ -103,7 +107,10 @@ class Calls:
         samples = self._samples(used, points, dtype)
         if isinstance(used, GpuSession):
             given = [*arrays, *values]
-            recording = self._recording(used, points, dtype, given, samples)
+            try:
+                recording = self._recording(used, points, dtype, given, samples)
+            except OutOfMemory:
+                recording = None  # it would need memory of its own
             if recording is not None:
                 recording.replay(used, given, outputs)
                 return
@@ -146,8 +153,25 @@ class Calls:
 
             sizes = [array.size for array in given]
             known = Recording(self.graph, used, points, dtype, sizes, samples)
-            self._recordings[key] = known
+            with self._lock:
+                self._recordings[key] = known
+                self._forget(KEPT_BYTES)
         return known
+
+    def _forget(self, most: int) -> None:
+        """Drop recordings until the others keep no more bytes than this, the last one used last."""
+        kept = [(key, found.size) for key, found in self._recordings.items() if found is not None]
+        total = sum(size for _, size in kept)
+        for key, size in kept:
+            if total <= most:
+                break
+            del self._recordings[key]
+            total -= size
+
+    def give_back(self) -> None:
+        """Give the memory of all recordings back."""
+        with self._lock:
+            self._forget(0)
 
     def _samples(self, used: Session, points: int, dtype: np.dtype[Any]) -> int:
         """Samples of a tile that the options allow and that should fit."""

@@ -10,8 +10,9 @@ between the graphs; products in kernels of our own are recorded like any launch.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,19 @@ from jetfold.backends.cuda.sessions import GpuSession, pointer
 if TYPE_CHECKING:
     from jetfold.backends.cuda.compiled import CudaGraph
 
-Step = Callable[[int], None]
-"""Begins part of the work on a stream, given by its handle."""
+
+@dataclass(frozen=True)
+class Product:
+    """Matrix products by cuBLAS, of numbers that begin at pointers."""
+
+    gemm: Gemm
+    shared: int
+    workspace: int
+    dtype: np.dtype[Any]
+
+
+Step = Product | Any
+"""Products, or a graph of launches."""
 
 
 class Recording:
@@ -57,7 +69,9 @@ class Recording:
             own.release()
             raise
         self.steps = recorder.steps
+        self.multiplies = any(isinstance(step, Product) for step in self.steps)
         self.kept = recorder.kept
+        self.size = own.size
         self.event = driver.Event()
         self.event.record(used.handle)
         weakref.finalize(
@@ -69,8 +83,13 @@ class Recording:
         self.event.wait(used.handle)
         for target, array in zip(self.inputs, arrays, strict=True):
             used.fill(target, array)
-        for step in self.steps:
-            step(used.handle)
+        with used.products() if self.multiplies else nullcontext() as products:
+            for step in self.steps:
+                if isinstance(step, Product):
+                    assert products is not None
+                    products.multiply(step.gemm, step.shared, step.workspace, step.dtype)
+                else:
+                    driver.launch_graph(step, used.handle)
         for target, source in zip(outputs, self.outputs, strict=True):
             used.copy(target, pointer(source))
         self.event.record(used.handle)
@@ -89,7 +108,7 @@ def _close(device: int, event: driver.Event, graphs: list[Any], memory: list[int
 
 
 class Recorder(GpuSession):
-    """A session that notes what it is asked to do: ``steps``, to be repeated on any stream.
+    """A session that notes what it is asked to do: ``steps``, for any stream.
 
     Its memory is taken by another session, and is in use for as long as the steps are.
     """
@@ -130,7 +149,7 @@ class Recorder(GpuSession):
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         if self.by_cublas(gemm):
             self._cut()
-            self.steps.append(partial(self.own.multiply_by_cublas, gemm, shared, workspace))
+            self.steps.append(Product(gemm, pointer(shared), pointer(workspace), workspace.dtype))
             driver.begin_capture(self.handle)
         else:
             self.launches += 1
@@ -141,7 +160,7 @@ class Recorder(GpuSession):
         graph = driver.end_capture(self.handle)
         if self.launches:
             self.graphs.append(graph)
-            self.steps.append(partial(driver.launch_graph, graph))
+            self.steps.append(graph)
         else:
             driver.destroy_graph(graph)
         self.launches = 0

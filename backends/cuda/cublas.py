@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetfold.backends.cuda.launches import Gemm, Repeat
 
@@ -17,41 +18,69 @@ DEFAULT_MATH = 0
 TF32_MATH = 3
 """Tensor cores, which round the factors of float32 to 10 bits of mantissa."""
 
-ONE = {np.dtype(kind): np.ones(1, kind) for kind in (np.float32, np.float64)}
-ZERO = {np.dtype(kind): np.zeros(1, kind) for kind in (np.float32, np.float64)}
+NUMBERS: Mapping[np.dtype[Any], tuple[NDArray[Any], NDArray[Any]]] = {
+    np.dtype(kind): (np.ones(1, kind), np.zeros(1, kind)) for kind in (np.float32, np.float64)
+}
+"""One and zero, which cuBLAS reads from memory."""
 
 
-def multiply(
-    gemm: Gemm, shared: int, workspace: int, dtype: np.dtype[Any], stream: int, tf32: bool
-) -> None:
-    """Begin products on a stream of the current device, where their numbers begin at pointers.
+class Products:
+    """cuBLAS on a stream of the current device, for as long as it is entered.
 
-    cuBLAS takes matrices column by column. Row by row, as ours lie, it sees their transposes,
-    so the transposed product is asked for: result^T = operand^T matrix^T.
+    CuPy's handle for this thread and device is used, and left as it was before.
     """
-    from cupy_backends.cuda.libs import cublas
 
-    size = dtype.itemsize
-    product = {4: cublas.sgemmStridedBatched, 8: cublas.dgemmStridedBatched}[size]
-    one, zero = ONE[dtype].ctypes.data, ZERO[dtype].ctypes.data
-    strided, starts = calls(gemm)
-    with _handle(stream, TF32_MATH if tf32 and not gemm.exact else DEFAULT_MATH) as handle:
+    def __init__(self, stream: int, tf32: bool) -> None:
+        import cupy
+        from cupy_backends.cuda.libs import cublas
+
+        self.cublas = cublas
+        self.stream = cupy.cuda.Stream.from_external(_Stream(stream))
+        self.tf32 = tf32
+        self.handle = cupy.cuda.device.get_cublas_handle()
+
+    def __enter__(self) -> Products:
+        self.stream.__enter__()
+        self.before = self.mode = self.cublas.getMathMode(self.handle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._set(self.before)
+        self.stream.__exit__(*error)
+
+    def _set(self, mode: int) -> None:
+        if mode != self.mode:
+            self.cublas.setMathMode(self.handle, mode)
+            self.mode = mode
+
+    def multiply(self, gemm: Gemm, shared: int, workspace: int, dtype: np.dtype[Any]) -> None:
+        """Begin products of numbers that begin at these pointers.
+
+        cuBLAS takes matrices column by column. Row by row, as ours lie, it sees their transposes,
+        so the transposed product is asked for: result^T = operand^T matrix^T.
+        """
+        size = dtype.itemsize
+        cublas = self.cublas
+        product = cublas.sgemmStridedBatched if size == 4 else cublas.dgemmStridedBatched
+        one, zero = NUMBERS[dtype]
+        strided, starts = calls(gemm)
+        self._set(TF32_MATH if self.tf32 and not gemm.exact else DEFAULT_MATH)
         for matrix, operand, result in starts:
             product(
-                handle,
+                self.handle,
                 NO_TRANSPOSE,
                 NO_TRANSPOSE,
                 gemm.columns,
                 gemm.rows,
                 gemm.inner,
-                one,
+                one.ctypes.data,
                 workspace + operand * size,
                 max(gemm.operand_step, gemm.columns),
                 strided.operand,
                 shared + matrix * size,
                 max(gemm.inner, 1),
                 strided.matrix,
-                zero,
+                zero.ctypes.data,
                 workspace + result * size,
                 max(gemm.result_step, gemm.columns),
                 strided.result,
@@ -59,6 +88,7 @@ def multiply(
             )
 
 
+@lru_cache(maxsize=1024)
 def calls(gemm: Gemm) -> tuple[Repeat, list[tuple[int, int, int]]]:
     """What each call repeats, and where matrix, operand and result begin in each call.
 
@@ -78,22 +108,6 @@ def calls(gemm: Gemm) -> tuple[Repeat, list[tuple[int, int, int]]]:
                 for i in range(axis.count)
             ]
     return strided, starts
-
-
-@contextmanager
-def _handle(stream: int, mode: int) -> Iterator[int]:
-    """CuPy's handle for this thread and device, on a stream, in a mode; then as it was before."""
-    import cupy
-    from cupy_backends.cuda.libs import cublas
-
-    handle = cupy.cuda.device.get_cublas_handle()
-    before = cublas.getMathMode(handle)
-    with cupy.cuda.Stream.from_external(_Stream(stream)):
-        cublas.setMathMode(handle, mode)
-        try:
-            yield handle
-        finally:
-            cublas.setMathMode(handle, before)
 
 
 class _Stream:

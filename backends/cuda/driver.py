@@ -22,13 +22,16 @@ KEPT_BYTES = 1 << 30
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a call of the driver. Raises `BackendError` with the driver's own words."""
     code, *results = function(*arguments)
-    if code != driver.CUresult.CUDA_SUCCESS:
+    if code != SUCCESS:
         _, words = driver.cuGetErrorString(code)
         message = f"{function.__name__} failed: {words.decode()} ({code.name})"
         if code == driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
             raise OutOfMemory(message)
         raise BackendError(message)
     return results[0] if len(results) == 1 else tuple(results)
+
+
+SUCCESS = driver.CUresult.CUDA_SUCCESS
 
 
 # Memory -------------------------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.cuda.arrays import DEFAULT_STREAM, AnyArray, GpuArray, export
+from jetfold.backends.cuda.cublas import Products
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, simulated
 from jetfold.backends.cuda.execution import Device, NumbaDevice
 from jetfold.backends.cuda.launches import Gemm, Size
@@ -26,6 +28,17 @@ from jetfold.backends.cuda.options import Cuda
 
 MOST_BLOCKS = 4096
 """Blocks that copy an array; its elements are shared among them."""
+
+
+class Reserve(Protocol):
+    """Who keeps memory of GPUs that can be had back."""
+
+    def give_back(self) -> None:
+        """Give back what is not in use."""
+
+
+RESERVES: WeakSet[Reserve] = WeakSet()
+"""Who is asked for memory when none is left."""
 
 
 class Session(Device, Protocol):
@@ -130,6 +143,7 @@ class GpuSession(_NumbaSession):
         self.handle = handle
         self.cublas = has_cupy()
         self.taken: list[int] = []
+        self.size = 0
         self.copied: list[tuple[NDArray[Any], Any]] = []
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
@@ -137,12 +151,15 @@ class GpuSession(_NumbaSession):
         try:
             pointer = self.driver.allocate(count, self.number, self.handle)
         except OutOfMemory:
+            for reserve in list(RESERVES):
+                reserve.give_back()
             self.driver.give_back(self.number)
             try:
                 pointer = self.driver.allocate(count, self.number, self.handle)
             except OutOfMemory as error:
                 raise shortage(self, count) from error
         self.taken.append(pointer)
+        self.size += count
         return self.view(pointer, size, dtype)
 
     def upload(self, array: NDArray[Any]) -> Any:
@@ -191,15 +208,14 @@ class GpuSession(_NumbaSession):
 
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         if self.by_cublas(gemm):
-            self.multiply_by_cublas(gemm, shared, workspace, self.handle)
+            with self.products() as products:
+                products.multiply(gemm, pointer(shared), pointer(workspace), workspace.dtype)
         else:
             super().multiply(gemm, shared, workspace)
 
-    def multiply_by_cublas(self, gemm: Gemm, shared: Any, workspace: Any, stream: int) -> None:
-        from jetfold.backends.cuda import cublas
-
-        where = pointer(shared), pointer(workspace)
-        cublas.multiply(gemm, *where, workspace.dtype, stream, self.options.tf32)
+    def products(self) -> Products:
+        """cuBLAS on our stream, to be entered."""
+        return Products(self.handle, self.options.tf32)
 
     def configured(self, kernel: Any, grid: Size, block: Size) -> Any:
         from numba.cuda.core import config

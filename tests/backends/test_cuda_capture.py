@@ -110,7 +110,7 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
 
     def start(self: sessions.GpuSession, options: Cuda, number: int, handle: int) -> None:
         self.options, self.number, self.handle = options, number, handle
-        vars(self).update(driver=found, cublas=True, taken=[], copied=[])
+        vars(self).update(driver=found, cublas=True, taken=[], copied=[], size=0)
 
     def view(self: Any, pointer: int, size: int, dtype: Any, owner: Any = None) -> Any:
         place = SimpleNamespace(value=pointer)
@@ -122,13 +122,17 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
     def multiply(self: Any, gemm: Gemm, shared: Any, workspace: Any) -> None:
         found.write("product")
 
-    def by_cublas(self: Any, gemm: Gemm, shared: Any, workspace: Any, stream: int) -> None:
-        assert found.captured is None, "CuPy does not let cuBLAS be captured"
-        found.lines.append(f"cublas on {stream}")
+    @contextmanager
+    def products(self: Any) -> Iterator[Any]:
+        def multiply(*given: Any) -> None:
+            assert found.captured is None, "CuPy does not let cuBLAS be captured"
+            found.lines.append(f"cublas on {self.handle}")
+
+        yield SimpleNamespace(multiply=multiply)
 
     monkeypatch.setattr(sessions.GpuSession, "__init__", start)
     monkeypatch.setattr(sessions.GpuSession, "view", view)
-    monkeypatch.setattr(sessions.GpuSession, "multiply_by_cublas", by_cublas)
+    monkeypatch.setattr(sessions.GpuSession, "products", products)
     monkeypatch.setattr(NumbaDevice, "launch", launch)
     monkeypatch.setattr(NumbaDevice, "multiply", multiply)
     monkeypatch.setattr(capture, "driver", found)
@@ -261,6 +265,35 @@ def test_few_calls_are_remembered(diary: Diary) -> None:
     assert network.runs == 3 * (calls_module.MOST_RECORDINGS + 1), (
         "forgotten before they came again"
     )
+
+
+def test_recordings_keep_little_memory(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = 8 * (3 + 2 + 3 + 4)  # inputs, parameters, outputs, workspace
+    monkeypatch.setattr(calls_module, "KEPT_BYTES", 2 * each)
+    found = calls(Network("a"))
+    for stream in (5, 6, 7):
+        run(found, stream=stream)
+        run(found, stream=stream)
+    kept = [key for key, known in found._recordings.items() if known is not None]
+    assert [key[2] for key in kept] == [6, 7]  # type: ignore[index]
+    assert "destroy a" in diary.lines
+    diary.lines.clear()
+    used = session()
+    diary.room = 7
+    with pytest.raises(OutOfMemory):
+        used.empty(1, FLOAT)
+    assert diary.lines.count("destroy a") == 2, "others need the memory more"
+    assert not any(known for known in found._recordings.values())
+
+
+def test_a_call_without_room_for_a_recording_is_run_directly(diary: Diary) -> None:
+    network = Network("a")
+    found = calls(network)
+    run(found)
+    diary.room = 7
+    network.run = lambda *given: diary.write("run")  # type: ignore[method-assign]
+    run(found)
+    assert diary.lines[-1] == "run"
 
 
 @pytest.mark.parametrize(

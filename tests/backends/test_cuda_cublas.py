@@ -154,7 +154,8 @@ def test_products(name: str, dtype: type[np.floating[Any]], blas: HostBlas) -> N
     workspace = random.normal(size=400).astype(dtype)
     wanted = expected(gemm, shared, workspace)
     pointers = shared.ctypes.data, workspace.ctypes.data
-    cublas.multiply(gemm, *pointers, np.dtype(dtype), stream=5, tf32=False)
+    with cublas.Products(stream=5, tf32=False) as products:
+        products.multiply(gemm, *pointers, np.dtype(dtype))
     assert_allclose(workspace, wanted, rtol=1e-5 if dtype == np.float32 else 1e-12)
     assert len(blas.calls) == min(gemm.batches.count, gemm.groups.count) or "backwards" in name
 
@@ -168,7 +169,8 @@ def test_float32_is_rounded_to_tf32_only_when_asked_for(
     gemm = Gemm(0, 0, 100, 3, 4, 5, 4, 4, ONCE, ONCE, exact=exact)
     shared, workspace = np.ones(20, np.float32), np.ones(200, np.float32)
     pointers = shared.ctypes.data, workspace.ctypes.data
-    cublas.multiply(gemm, *pointers, np.dtype(np.float32), stream=5, tf32=tf32)
+    with cublas.Products(stream=5, tf32=tf32) as products:
+        products.multiply(gemm, *pointers, np.dtype(np.float32))
     assert blas.calls == [(5, mode)]
     assert (blas.mode, blas.stream) == (7, None), "CuPy's handle is left as it was"
 
