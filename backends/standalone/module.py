@@ -118,7 +118,7 @@ def _at_point(jet: Jet, printer: ScalarPrinter) -> Iterator[str]:
     arguments = ", ".join([argument.name for argument in jet.arguments] + jet.written)
     returned, written = ", ".join(jet.returned), ", ".join(jet.written)
     yield f"def {jet.name}_jet_at({arguments}):"
-    filled = f"; {written} for each direction are written" if written else ""
+    filled = f"; fills in {written} for all directions" if written else ""
     yield f'    """{returned} at one point{filled}."""'
     for block in blocks(jet):
         yield from ("    " + line for line in _block(block, printer, jet))
