@@ -73,6 +73,14 @@ class Dialect(ABC):
     def results(self, outer: int) -> Sequence[str]:
         """What runs over rows, the first ``outer`` direction axes ``i0, i1, ..`` and samples."""
 
+    @abstractmethod
+    def terms(self) -> str:
+        """What runs over the rows ``k`` that are summed."""
+
+    @abstractmethod
+    def finish(self, address: str) -> Sequence[str]:
+        """The statements that write what is in ``total``."""
+
     matrix_samples: tuple[str, str]
     """The first sample, and how many, that elimination takes in one go."""
 
@@ -270,7 +278,7 @@ def _reduction(kernel: ReductionKernel, dialect: Dialect) -> Iterator[str]:
     yield from result.open(dialect.results(kernel.outer))
     yield f"{result.indent}total = {dialect.zero}"
     term = _Block(result.indent)
-    yield from term.open(["for k in range(reduced):"])
+    yield from term.open([dialect.terms()])
     for i, operand in enumerate(kernel.operands):
         yield term.indent + _row_address(dialect, i, operand.rows, "(f * reduced + k)")
     yield from term.open(_loop(axis) for axis in range(kernel.outer, kernel.axes))
@@ -279,7 +287,7 @@ def _reduction(kernel: ReductionKernel, dialect: Dialect) -> Iterator[str]:
     product = " * ".join(f"u{i}" for i in range(len(kernel.operands)))
     yield f"{term.indent}total = total + {product}"
     address = "o0_start + f * o0_step" + _offset(dialect, "o0", range(kernel.outer))
-    yield result.indent + dialect.store(address, "total")
+    yield from (result.indent + line for line in dialect.finish(address))
 
 
 # Matrix functions ---------------------------------------------------------------------------------

@@ -111,6 +111,12 @@ class _Vectors(Dialect):
     def results(self, outer: int) -> list[str]:
         return [*self.matrices(outer), *self.samples()]
 
+    def terms(self) -> str:
+        return "for k in range(reduced):"
+
+    def finish(self, address: str) -> list[str]:
+        return [self.store(address, "total")]
+
     def matrices(self, axes: int) -> list[str]:
         return [*self.rows(), *(f"for i{axis} in range(n{axis}):" for axis in range(axes))]
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jetfold.backends.cuda.launches import loads_of
+from jetfold.backends.cuda.options import MOST_THREADS
 from jetfold.backends.emit import Dialect, kernel_body
 from jetfold.backends.program import Collected, Kernel, MatrixKernel, Phase, Program
 from jetfold.backends.scalar.library import source_of
@@ -111,16 +112,45 @@ class _Threads(Dialect):
         return max(1, min(4, IN_FLIGHT // moving))
 
     def results(self, outer: int) -> list[str]:
-        axes = range(outer)
-        if not axes:
-            return self.rows()
-        lines = [f"if f < {' * '.join(['rows', *(f'n{axis}' for axis in axes)])}:"]
-        for axis in reversed(axes):
-            lines += [f"i{axis} = f % n{axis}", f"f //= n{axis}"]
-        return lines
+        """All threads of a block take part, those past the last row with its numbers."""
+        count = _count(outer)
+        lines = ["part, parts = cuda.threadIdx.z, cuda.blockDim.z"]
+        lines += [f"inside = f < {count}", f"f = min(f, {count} - 1)"]
+        return [*lines, *_directions(outer)]
+
+    def terms(self) -> str:
+        return "for k in range(part, reduced, parts):"
+
+    def finish(self, address: str) -> list[str]:
+        """Threads that share a result add up what they have, in the order of their numbers."""
+        return [
+            f"totals = cuda.shared.array({MOST_THREADS}, real)",
+            "layer = cuda.blockDim.x * cuda.blockDim.y",
+            "own = cuda.threadIdx.y * cuda.blockDim.x + cuda.threadIdx.x",
+            "totals[uint64(part * layer + own)] = total",
+            "cuda.syncthreads()",
+            "if inside and part == 0:",
+            "    for i in range(1, parts):",
+            "        total = total + totals[uint64(i * layer + own)]",
+            f"    {self.store(address, 'total')}",
+        ]
 
     def matrices(self, axes: int) -> list[str]:
-        return self.results(axes)
+        return [f"if f < {_count(axes)}:", *_directions(axes)]
+
+
+def _count(axes: int) -> str:
+    """How many rows there are, times elements of the first direction axes."""
+    return " * ".join(["rows", *(f"n{axis}" for axis in range(axes))])
+
+
+def _directions(axes: int) -> list[str]:
+    """Find the place along direction axes, and the row, from the number of a thread's work."""
+    return [
+        line
+        for axis in reversed(range(axes))
+        for line in (f"i{axis} = f % n{axis}", f"f //= n{axis}")
+    ]
 
 
 def _load(inputs: list[int]) -> Iterator[str]:

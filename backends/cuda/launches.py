@@ -32,6 +32,11 @@ MOST_BLOCKS = 65535
 MOST_INPUTS = 32
 """Inputs that one kernel loads: each takes 56 bytes of the 4 KB that arguments may take."""
 
+LONG = 32
+"""Rows from which on several threads share a sum: one alone would mostly wait for memory."""
+
+PARTS = 8
+
 Size = tuple[int, int, int]
 """Of a grid in blocks, of a block in threads."""
 
@@ -42,7 +47,8 @@ Table = NDArray[np.int32]
 class Launch:
     """One launch of a kernel of the generated module, on arrays given by name and integers.
 
-    There is a thread for each sample and each of ``rows`` rows of work.
+    There is a thread for each sample and each of ``rows`` rows of work; or, for sums that are long,
+    there are so many ``parts``, and a thread for each.
     """
 
     kernel: str
@@ -50,19 +56,22 @@ class Launch:
     integers: tuple[int, ...]
     rows: int
     samples: int
+    parts: int = 1
 
     def geometry(self, threads: int) -> tuple[Size, Size]:
         """Grid and block for at most so many threads in a block.
 
-        Blocks fit the samples, along the first axis, exactly; rows are along the other two.
+        Blocks fit the samples, along the first axis, exactly; rows are along the other two axes of
+        the grid, and along the second axis of a block, whose third is for parts.
         """
-        across = math.gcd(self.samples, threads)
+        share = threads // self.parts
+        across = math.gcd(self.samples, share)
         along = 1
-        while 2 * along * across <= threads and along < self.rows:
+        while 2 * along * across <= share and along < self.rows:
             along *= 2
         blocks = -(-self.rows // along)
         layers = -(-blocks // MOST_BLOCKS)
-        return (self.samples // across, -(-blocks // layers), layers), (across, along, 1)
+        return (self.samples // across, -(-blocks // layers), layers), (across, along, self.parts)
 
 
 @dataclass(frozen=True)
@@ -219,9 +228,10 @@ class _Writer:
         return Launch("store_points", arrays, integers, len(output), self.samples)
 
     def _run(self, run: Run) -> Launch:
-        rows = run.rows
+        rows, parts = run.rows, 1
         if isinstance(run.kernel, ReductionKernel):
             rows *= math.prod(run.sizes[: run.kernel.outer])
+            parts = PARTS if run.reduced >= LONG else 1
         elif isinstance(run.kernel, MatrixKernel):
             rows *= math.prod(run.sizes)
         arguments = run_arguments(self.program, run, self.samples)
@@ -231,6 +241,7 @@ class _Writer:
             integers=tuple(self._integer(argument) for argument in arguments),
             rows=rows,
             samples=self.samples,
+            parts=parts,
         )
 
     def _product(self, product: Product) -> Gemm:

@@ -59,12 +59,14 @@ def share_safely() -> None:
     The simulator asks whether the array is there and then makes it, in two steps: threads that ask
     at the same time are given one each.
     """
+    from numba.core.types import Type
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
     from numba.np.numpy_support import as_dtype
 
     def array(self: Any, shape: Any, dtype: Any) -> Any:
         asking = sys._getframe(1)
         line = asking.f_code.co_filename, asking.f_lineno
-        return self._allocations.setdefault(line, np.empty(shape, as_dtype(dtype)))
+        kind = as_dtype(dtype) if isinstance(dtype, Type) else np.dtype(dtype)
+        return self._allocations.setdefault(line, np.empty(shape, kind))
 
     FakeCUDAShared.array = array

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from graphs import A, B, laplacian, network
 from jetfold.backends.cuda.launches import (
+    LONG,
     MOST_BLOCKS,
     MOST_INPUTS,
+    PARTS,
     Gemm,
     Launch,
     Repeat,
@@ -70,6 +72,19 @@ def test_warps_take_samples_side_by_side() -> None:
     assert launch(7, 32).geometry(256) == ((1, 1, 1), (32, 8, 1))
     assert launch(1000, 1).geometry(256) == ((1, 4, 1), (1, 256, 1))
     assert launch(200_000, 256).geometry(256) == ((1, 50_000, 4), (256, 1, 1))
+
+
+def test_threads_share_long_sums() -> None:
+    """Each takes every eighth row; for points side by side there are still 32 threads."""
+    for rows, parts in ((LONG - 1, 1), (LONG, PARTS)):
+        editor = Editor()
+        x = editor.add(Input("x", Type((rows, 3))))
+        steps = plan(lower(editor.freeze([editor.add(Sum((0,), ()), x)])), 64, 64).steps
+        (found,) = (s for s in steps if isinstance(s, Launch) and s.kernel == "kernel_0")
+        assert found.parts == parts
+        grid, block = found.geometry(256)
+        assert block == (64 if parts == 1 else 32, 4 if parts == 1 else 1, parts)
+        assert grid == (64 // block[0], -(-3 // block[1]), 1)
 
 
 def gemms(program: Program, samples: int) -> list[Gemm]:

@@ -23,6 +23,7 @@ import jetfold as jf
 from graphs import A, B, C, laplacian, network
 from jetfold.backends.cuda import compiled, sessions
 from jetfold.backends.cuda.compiled import CudaGraph
+from jetfold.backends.cuda.launches import LONG
 from jetfold.backends.cuda.options import Cuda
 from jetfold.backends.cuda.product import TILINGS, Tiling
 from jetfold.backends.cuda.sessions import SimulatedSession
@@ -201,6 +202,12 @@ def reductions() -> None:
     product = editor.add(Contract("a,a->"), x, along)
     outer = editor.add(Contract("a,b->ab"), x, along)
     outputs = [editor.add(Sum((), ("q",)), node) for node in (product, outer, along)]
+    long = editor.add(Input("long", Type((LONG + 5, 2))))  # threads share these sums
+    turned = editor.add(Direct(1, Q), editor.add(Map(sp.sin(A)), long))
+    outputs += [
+        editor.add(Sum((0,), ()), long),
+        editor.add(Sum((), ("q",)), editor.add(Contract("a,a->"), turned, turned)),
+    ]
     check(editor.freeze([*outputs, editor.add(Sum((0,), ()), outputs[1])]))
 
 
