@@ -12,7 +12,7 @@ from jetfold.backends.cuda.arrays import AnyArray
 from jetfold.backends.cuda.calls import Calls
 from jetfold.backends.cuda.emit import FLOAT64, emit
 from jetfold.backends.cuda.execution import Device, Prepared
-from jetfold.backends.cuda.launches import plan
+from jetfold.backends.cuda.launches import MOST_ELEMENTS, plan
 from jetfold.backends.cuda.modules import load_source
 from jetfold.backends.cuda.options import Cuda
 from jetfold.backends.cuda.prelude import Prelude
@@ -21,9 +21,6 @@ from jetfold.graph import Graph, Input
 
 ALIGNMENT = 32
 """Tiles are multiples of so many samples: the threads of a warp, and whole lines of memory."""
-
-MOST_ELEMENTS = 2**31 - 1
-"""Of a workspace: addresses in tables have 32 bits."""
 
 MOST_TILES = 16
 """Tiles of different sizes whose launches are kept."""

@@ -25,6 +25,10 @@ from jetfold.backends.program import (
     SharedPlace,
     Store,
 )
+from jetfold.graph import BackendError
+
+MOST_ELEMENTS = 2**31 - 1
+"""Of an array that kernels read: addresses in tables have 32 bits."""
 
 MOST_BLOCKS = 65535
 """The most blocks that CUDA allows along the second and along the third axis of a grid."""
@@ -146,7 +150,10 @@ def loads_of(program: Program) -> list[list[int]]:
 
 
 def plan(program: Program, samples: int, points: int) -> Plan:
-    """The launches for a tile of up to ``samples`` points."""
+    """The launches for a tile of up to ``samples`` points.
+
+    Raises `BackendError` for so many elements that addresses do not reach.
+    """
     writer = _Writer(program, samples, points)
     stores = [i for i in program.instructions if isinstance(i, Store)]
     return writer.plan([stored_addresses(program, store, samples) for store in stores])
@@ -185,7 +192,13 @@ class _Writer:
         self.exact = exact
         self.lists: list[NDArray[np.int64]] = []
         self.size = 0
-        _, self.matrices = shared_sizes(program)
+        shared, self.matrices = shared_sizes(program)
+        elements = max(shared, program.workspace * samples)
+        if elements > MOST_ELEMENTS:
+            raise BackendError(
+                f"{elements} numbers would lie in one array on the GPU, which are more than the "
+                f'{MOST_ELEMENTS} that kernels reach: use backend="cpu", or divide the function'
+            )
 
     def plan(self, outputs: Sequence[NDArray[np.int64]]) -> Plan:
         steps: list[Step] = [self._load(group) for group in loads_of(self.program)]

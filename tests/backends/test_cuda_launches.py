@@ -14,6 +14,7 @@ from graphs import A, B, laplacian, network
 from jetfold.backends.cuda.launches import (
     LONG,
     MOST_BLOCKS,
+    MOST_ELEMENTS,
     MOST_INPUTS,
     PARTS,
     Gemm,
@@ -29,6 +30,7 @@ from jetfold.backends.lower import lower
 from jetfold.backends.program import Program, Store
 from jetfold.graph import (
     Array,
+    BackendError,
     Constant,
     Contract,
     DirectionAxis,
@@ -239,6 +241,15 @@ def test_the_prelude_lays_out_matrices_as_products_read_them() -> None:
     ]
     assert prelude.plan.table.tolist() == [0, 3, 1, 4, 2, 5]
     assert prelude.size == 6
+
+
+def test_addresses_have_32_bits() -> None:
+    """What does not fit is an error, and not a wrong row."""
+    program = lower(laplacian(collapsed=True))
+    most = MOST_ELEMENTS // program.workspace
+    assert plan(program, most, 1).samples == most
+    with pytest.raises(BackendError, match=r'which are more than the 2147483647 .* backend="cpu"'):
+        plan(program, most + 1, 1)
 
 
 def test_products_of_parameters_are_exact() -> None:
