@@ -1,107 +1,42 @@
-"""`jf.linear_primitive`, `jf.multilinear_primitive`: values, operators, structure, bad input."""
+"""`jf.linear_primitive`, `jf.multilinear_primitive`: values, operators, structure."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
 import sympy as sp
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 import jetfold as jf
-from jetfold import linear, linear_tensor, primitives_command
+from jetfold import primitives_command
 from jetfold.backends.cpu import CompiledGraph
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.graph import Contract, Gather, Graph, Map, Sum
 from jetfold.graph.multilinear import Tensor
 from known_answers import points
+from linear_functions import (
+    LINEAR,
+    SPARSE,
+    Function,
+    crowded_product,
+    five_points,
+    forgotten_names,
+    running,
+    running_adjoint,
+    shifted,
+    slope,
+    sparse_product,
+    total,
+    total_adjoint,
+)
 from programs import FLOAT64, unjitted
 from tracing import batch, check, trace_at
 
-Function = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Names are free again after each test."""
-    before = dict(linear._known)
-    yield
-    linear._known.clear()
-    linear._known.update(before)
-
-
-# Functions that cannot be traced themselves -------------------------------------------------------
-
-
-def slope(x: Any, length: float = 1.0) -> NDArray[Any]:
-    """The derivative of a periodic function, by Fourier transforms."""
-    wave = 2j * np.pi * np.fft.rfftfreq(len(x), length / len(x))
-    return np.fft.irfft(wave * np.fft.rfft(x), len(x))
-
-
-def five_points(u: Any) -> NDArray[Any]:
-    """The Laplacian on a grid, 0 outside of it, by assignments."""
-    out = -4.0 * np.asarray(u)
-    out[1:] += u[:-1]
-    out[:-1] += u[1:]
-    out[:, 1:] += u[:, :-1]
-    out[:, :-1] += u[:, 1:]
-    return out
-
-
-def running(x: Any) -> Any:
-    return np.cumsum(np.asarray(x))
-
-
-def running_adjoint(y: Any) -> Any:
-    return np.cumsum(y[::-1])[::-1]
-
-
-SPARSE: Any = scipy.sparse.random(9, 12, 0.15, random_state=0, format="csr")
-CROWDED: Any = scipy.sparse.random(10, 80, 0.15, random_state=0, format="csr")
-
-
-def sparse_product(x: Any) -> Any:
-    return SPARSE @ np.asarray(x)
-
-
-def sparse_product_adjoint(y: Any) -> Any:
-    return SPARSE.T @ y
-
-
-def crowded_product(x: Any) -> Any:
-    return CROWDED @ np.asarray(x)
-
-
-def total(x: Any) -> Any:
-    return np.asarray(x).sum()
-
-
-def total_adjoint(y: Any) -> Any:
-    return np.full((3, 4), y)
-
-
-def shifted(x: Any) -> Any:
-    return np.roll(np.asarray(x), 2)
-
-
-LINEAR: dict[str, tuple[Function, Function | None, tuple[int, ...]]] = {
-    "slope": (slope, None, (8,)),
-    "five_points": (five_points, None, (3, 4)),
-    "gradient_of_rows": (lambda x: np.gradient(np.asarray(x), axis=1), None, (2, 5)),
-    "running": (running, running_adjoint, (9,)),
-    "sparse_product": (sparse_product, sparse_product_adjoint, (12,)),
-    "crowded_product": (crowded_product, None, (80,)),
-    "total": (total, total_adjoint, (3, 4)),
-    "shifted": (shifted, None, (5,)),
-    "nothing": (lambda x: 0 * np.asarray(x)[:2], None, (3,)),
-}
+forgotten = pytest.fixture(autouse=True)(forgotten_names)
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -349,117 +284,3 @@ def test_the_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
         "Sums so far.",
         "More.",
     ]
-
-
-BAD_REGISTRATIONS: list[tuple[Function, str]] = [
-    (lambda: jf.linear_primitive("tanh", running), "'tanh' is a built-in function"),
-    (lambda: jf.linear_primitive("my name", running), "'my name'; it must be a name"),
-    (lambda: jf.linear_primitive("a", 3), "3 is no function"),  # type: ignore[arg-type]
-    (lambda: jf.linear_primitive("a", running, 3), "3 is no function"),  # type: ignore[arg-type]
-    (lambda: jf.multilinear_primitive("a", running, ()), "linear_in of the primitive 'a' is ()"),
-    (lambda: jf.multilinear_primitive("a", running, (0, 0)), "different integers"),
-    (lambda: jf.multilinear_primitive("a", running, (-1,)), "counted from 0"),
-    (lambda: jf.multilinear_primitive("a", np.convolve, adjoints=(None,)), "1 adjoints"),
-]
-
-
-@pytest.mark.parametrize(("call", "message"), BAD_REGISTRATIONS)
-def test_bad_registrations(call: Function, message: str) -> None:
-    with pytest.raises(jf.ArgumentError) as caught:
-        call()
-    assert message in str(caught.value)
-
-
-def test_name_of_an_elementwise_primitive() -> None:
-    x = sp.Symbol("x")
-    jf.primitive("doubled_for_linear", 2 * x, x)
-    with pytest.raises(jf.ArgumentError, match="is an elementwise primitive"):
-        jf.linear_primitive("doubled_for_linear", running)
-    jf.linear_primitive("running", running)
-    with pytest.raises(jf.ArgumentError, match="there is a linear primitive 'running'"):
-        jf.primitive("running", 2 * x, x)
-
-
-# Functions that are not what was declared ---------------------------------------------------------
-
-
-def growing(x: Any) -> Any:
-    return np.asarray(x)[: 2 + (np.asarray(x)[0] == 1)]
-
-
-BAD: dict[str, tuple[Function, Function | None, str, str]] = {
-    # function, adjoint, what is wrong, what to do
-    "square": (lambda x: np.asarray(x) ** 2, None, "it is not linear in argument 0", "Name only"),
-    "nearly": (
-        lambda x: np.asarray(x) + 1e-7 * np.asarray(x) ** 2,
-        None,
-        "is off by",
-        "float32",
-    ),
-    "affine": (lambda x: np.asarray(x) + 1, None, "its value for zeros is not 0", "a constant"),
-    "complex": (np.fft.rfft, None, "it returns complex numbers", "np.fft.irfft"),
-    "text": (lambda x: "text", None, "it returns str", "Return an array"),
-    "infinite": (lambda x: np.asarray(x) / 0, None, "numbers that are not finite", ""),
-    "another shape": (growing, None, "of shape (3,), not (2,)", "may only depend"),
-    "wrong adjoint": (running, running, "its adjoint disagrees with it: <f(x), y> =", "transpose"),
-    "shape of the adjoint": (running, lambda y: y[:1], "its adjoint returns an array of", ""),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_functions_that_are_not_linear(name: str) -> None:
-    function, adjoint, wrong, remedy = BAD[name]
-    made = jf.linear_primitive("mine", function, adjoint)
-    with pytest.raises(jf.ArgumentError) as caught:
-        jf.laplacian(lambda x: made(x).sum())(points(3, 2))  # here
-    message = str(caught.value)
-    assert message.startswith("the primitive 'mine': ")
-    assert wrong in message
-    assert remedy in message
-    (line,) = [line for line in message.splitlines() if line.startswith("File ")]
-    number = int(line.split(", line ")[1].split(":")[0])
-    assert Path(__file__).read_text().splitlines()[number - 1].endswith("# here")
-
-
-def test_function_of_another_argument() -> None:
-    made = jf.multilinear_primitive(
-        "bilinear_mean", lambda x, z: np.asarray(x) * abs(np.asarray(z))
-    )
-    with pytest.raises(jf.ArgumentError, match="not linear in arguments 0 and 1"):
-        graph_of(made, (3,), (3,))
-    check(lambda x: made(x, -np.ones(3)), batch((3,)))  # it is, in x alone
-
-
-def test_only_linear_arguments_are_traced() -> None:
-    made = jf.linear_primitive("slope", slope)
-    for call in (lambda x: made(x, x[0]), lambda x: made(np.ones(4), length=x[0])):
-        with pytest.raises(jf.ArgumentError, match=r"linear in argument 0 .* but another one"):
-            graph_of(call, (4,))
-
-
-def test_a_traced_value_in_a_closure() -> None:
-    def leaky(x: Any) -> Any:
-        made = jf.linear_primitive("leaky", lambda z: x * z)
-        return made(x)
-
-    with pytest.raises(jf.ArgumentError, match="returns a traced value"):
-        graph_of(leaky, (3,))
-
-
-def test_single_precision_inside() -> None:
-    """Rounding is judged by the precision of what the function returns."""
-    made = jf.linear_primitive("single", lambda x: slope(np.asarray(x, np.float32)).astype("f4"))
-    check(made, batch((8,)), rtol=1e-4)
-
-
-def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = jf.multilinear_primitive("full_convolution", np.convolve)
-    with pytest.raises(jf.ArgumentError) as caught:
-        graph_of(made, (200,), (100,))
-    assert "from arrays of shape (200,) and (100,) to (299,)" in str(caught.value)
-    assert "20000 times" in str(caught.value)
-    assert "smaller arrays" in str(caught.value)
-    monkeypatch.setattr(linear_tensor, "LARGEST_COUNT", 20)
-    with pytest.raises(jf.ArgumentError, match="more than 20 numbers"):
-        graph_of(jf.linear_primitive("running", running), (9,))
