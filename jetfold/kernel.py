@@ -38,6 +38,10 @@ class Kernel:
     it returns the coefficients of the result; all are unscaled derivatives. Arrays broadcast as in
     NumPy and are cast to the kernel's dtype. ``inspect.signature`` tells the names.
 
+    A kernel for "cuda" also takes arrays on the GPU. They are read where they are, so they have the
+    shape of all points, the kernel's dtype and C order; the results are arrays of CuPy or PyTorch
+    if the first such argument is, else numba's.
+
     In a collapsed kernel the coefficients between the first and the last have an axis for
     directions in front of those for points; the last ones are sums over the directions.
 
@@ -94,7 +98,10 @@ class Kernel:
             results = run(*given.values(), threads=thread_count())
             return tuple(result[()] for result in results)
         require_gpu()
-        results = run(*given.values())
+        try:
+            results = run(*given.values())
+        except ValueError as error:  # an array on the GPU of another shape or dtype
+            raise ArgumentError(f"{self.__name__}: {error}") from None
         owners = [library_of(value) for value in given.values() if on_gpu(value)]
         return tuple(_handed_over(result, *owners[:1]) for result in results)
 
