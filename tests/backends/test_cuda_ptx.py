@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+import jetfold as jf
 from cuda_programs import collapsed_program
 from graphs import laplacian
 from jetfold.backends.cuda.assembly import (
@@ -22,8 +23,11 @@ from jetfold.backends.cuda.assembly import (
 from jetfold.backends.cuda.emit import emit
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Program
+from jetfold.graph import Contract, Editor, Graph, Input, MatrixFunction, Sum, Type
+from jetfold.graph.ops import MatrixFunctionName
 from jetfold.rules.primitives import PRIMITIVES
 from programs import FLOAT32, FLOAT64, FLOATS
+from simulated import final_graph, net
 
 SM_80, SM_90 = (8, 0), (9, 0)
 MOST_REGISTERS = 255
@@ -77,6 +81,34 @@ def test_networks(dtype: np.dtype[Any], cc: Capability) -> None:
         check(program, dtype, found)
         assert [kernel.name for kernel in found] == list(kernels(program, dtype))
         assert max(kernel.registers for kernel in found) <= 64
+
+
+def matrix_functions() -> Graph:
+    editor = Editor()
+    x = editor.add(Input("x", Type((2, 3, 3))))
+    return editor.freeze(
+        [editor.add(MatrixFunction(name), x) for name in get_args(MatrixFunctionName)]
+    )
+
+
+def sums() -> Graph:
+    editor = Editor()
+    x = editor.add(Input("x", Type((40, 3))))
+    return editor.freeze([editor.add(Contract("ab,cb->ac"), x, x), editor.add(Sum((0,), ()), x)])
+
+
+OTHERS: dict[str, Callable[[], Graph]] = {
+    "biharmonic": lambda: final_graph(jf.biharmonic(net, method="minimal")),
+    "matrix functions": matrix_functions,
+    "sums": sums,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_single_precision_stays_single(name: str) -> None:
+    """Tables, segments, elimination, sums that threads share."""
+    program = lower(OTHERS[name]())
+    check(program, FLOAT32, assembled(program, FLOAT32, SM_90))
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
