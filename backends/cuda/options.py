@@ -22,8 +22,9 @@ class Cuda:
         unless this is asked for.
     memory : bytes that the workspace of a call may take; None for most of what is free on the card.
         Larger batches go through in tiles.
-    graphs : record the launches of a tile once and replay them as CUDA graphs, which takes the
-        time of launching them out of small networks.
+    graphs : record the launches of a call that comes again, with as many points on the same stream,
+        and replay them as CUDA graphs: small networks take less time than their launches. An
+        operator keeps up to 2 GB of the GPU's memory for that; it is given back when it is needed.
     threads : of a block in elementwise kernels, a multiple of 32 up to 1024.
 
     Raises
