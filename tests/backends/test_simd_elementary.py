@@ -71,7 +71,7 @@ KNOWN = {
                      else mpmath.atanh(x)),
     "erf": Known(scipy.special.erf, mpmath.erf, 1.7),
     "erfc": Known(scipy.special.erfc, lambda x: mpmath.erfc(max(-100, min(x, 100))), 3.5),
-    "cbrt": Known(np.cbrt, _odd(mpmath.cbrt), 0.8),
+    "cbrt": Known(np.cbrt, _odd(mpmath.cbrt), 0.6),
 }  # fmt: skip
 
 

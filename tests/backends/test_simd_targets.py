@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 base, exponent = np.exp(rng.normal(size=400)), rng.normal(size=400) * 10 ** rng.uniform(0, 2, 400)
 cases = {
     "power": (np.power, mpmath.power, (base, exponent), 0.8),
-    "cbrt": (np.cbrt, mpmath.cbrt, (base,), 0.8),
+    "cbrt": (np.cbrt, mpmath.cbrt, (base,), 0.6),
     "log10": (np.log10, mpmath.log10, (base,), 1),
     "hypot": (np.hypot, mpmath.hypot, (base, exponent), 1.2),
     "exp2": (np.exp2, lambda x: mpmath.power(2, x), (exponent,), 0.8),
