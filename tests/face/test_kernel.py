@@ -257,13 +257,13 @@ def test_the_device_function_in_a_kernel_for_cuda() -> None:
 
 
 @NEEDS_CUDA
-@pytest.mark.parametrize("cc", [(8, 0), (9, 0)])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("cc", "dtype"), [((8, 0), "float32"), ((9, 0), "float32"), ((9, 0), "float64")]
+)
 def test_ptx(cc: tuple[int, int], dtype: str) -> None:
     for kernel in (
         jf.kernel(GELU, 4, backend="cuda", dtype=dtype),
         jf.kernel("logaddexp", 3, backend="cuda", collapsed=True, dtype=dtype),
-        jf.kernel("tanh", 2, backend="cuda", collapsed=True, directions=3, dtype=dtype),
     ):
         ptx = kernel.ptx(cc)
         assert f".target sm_{cc[0]}{cc[1]}" in ptx
@@ -285,24 +285,35 @@ def test_fixed_directions_are_unrolled() -> None:
 
 
 @NEEDS_CUDA
-def test_calls_on_the_simulator_and_without_a_gpu(tmp_path: Path) -> None:
+def test_calls_in_the_simulator(tmp_path: Path) -> None:
     code = """
 import numpy as np
 import jetfold as jf
-from jetfold.backends.cuda.device import simulated
 
 kernel = jf.kernel("multiply", 2, backend="cuda")
 arguments = np.linspace(-1, 1, 6), 2.0, 3.0, 4.0, np.array([5.0, 6.0])[:, None], 7.0
-try:
-    found = kernel(*arguments)
-except jf.BackendError as error:
-    print("BackendError", not simulated())
-else:
-    expected = jf.kernel("multiply", 2)(*arguments)
-    print(all(np.array_equal(a, b) and a.shape == (2, 6) for a, b in zip(found, expected)))
+expected = jf.kernel("multiply", 2)._module.multiply_jet(*arguments)
+print(all(np.array_equal(a, b) and a.shape == (2, 6) for a, b in zip(kernel(*arguments), expected)))
+print(kernel(1, 2, 3, 4, 5, 6))
 """
-    assert run(code, tmp_path / "cache", NUMBA_ENABLE_CUDASIM="1") == "True\n"
-    assert run(code, tmp_path / "cache", CUDA_VISIBLE_DEVICES="") == "BackendError True\n"
+    variables = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
+    shown = run(code, tmp_path / "cache", **variables)
+    assert shown.splitlines() == [
+        "True",
+        "(np.float64(4.0), np.float64(13.0), np.float64(38.0))",
+    ]
+
+
+@NEEDS_CUDA
+def test_a_call_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise jf.BackendError("there is none")
+
+    monkeypatch.setattr(sys.modules["jetfold.kernel"], "require_gpu", missing)
+    kernel = jf.kernel("tanh", 1, backend="cuda")
+    with pytest.raises(jf.BackendError, match="there is none"):
+        kernel(1.0, 2.0)
+    assert kernel.device is not None
 
 
 # To look at ---------------------------------------------------------------------------------------
