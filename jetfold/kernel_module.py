@@ -19,9 +19,10 @@ from jetfold.backends.standalone import (
     module_source,
     reserved_names,
 )
-from jetfold.graph import operand_symbol
+from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
+from jetfold.rules.from_sympy import from_sympy
 from jetfold.rules.primitives import Primitive, spelled_out
 from jetfold.rules.taylor_rule import DIRECTIONS, TaylorRule
 
@@ -40,8 +41,16 @@ def module_text(rule: TaylorRule, jet: Jet, device: str, dtype: np.dtype[Any]) -
     result = Path(_coefficients(primitive.result, rule.order))
     most = jet.directions or CHECKED_DIRECTIONS
     directions = min(CHECKED_DIRECTIONS, most) if rule.collapsed else None
-    known = known_values(spelled_out(primitive.expr), paths, result, directions)
+    known = known_values(_definition(primitive), paths, result, directions)
     return module_source(jet, known, device, dtype)
+
+
+def _definition(primitive: Primitive) -> sp.Expr:
+    """What the user wrote, or what is computed in its place if only that can be."""
+    try:
+        return from_sympy(spelled_out(primitive.expr))
+    except ArgumentError:
+        return primitive.expr
 
 
 def jet_of(rule: TaylorRule, directions: int | None) -> Jet:

@@ -110,6 +110,27 @@ def test_every_primitive(name: str) -> None:
     plain_module(jf.kernel(name, 2, collapsed=True, dtype="float32").source).check()
 
 
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.Max(X, 0) ** 2 + sp.Heaviside(X - Z),
+        sp.besselj(0, X) * sp.gamma(Z) + sp.sinc(X),
+        X**Z + sp.atan2(X, Z) * sp.sqrt(X**2 + Z**2),
+        sp.log(1 + sp.exp(X)) / (1 + sp.exp(-Z)),
+    ],
+    ids=str,
+)
+def test_functions_in_the_words_of_sympy(expr: sp.Expr) -> None:
+    plain_module(jf.kernel(expr, 3).source).check()
+    plain_module(jf.kernel(expr, 2, collapsed=True, directions=1).source).check()
+
+
+def test_a_primitive_that_only_its_value_can_compute() -> None:
+    expr = sp.LambertW(sp.exp(X + sp.exp(X)))  # that is exp(x)
+    lambert = jf.primitive("kernel_lambert", expr, X, derivative=sp.exp(X), value=np.exp)
+    plain_module(jf.kernel(lambert, 2).source).check()
+
+
 def test_a_kernel_of_one_point_gives_numbers() -> None:
     found = jf.kernel("square", 1)(3, 2)
     assert [type(value) for value in found] == [np.float64, np.float64]
