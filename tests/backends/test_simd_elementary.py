@@ -84,6 +84,7 @@ def points(dtype: Any, density: int) -> Array:
     near = [*limits, *limits / 2, *limits / np.log(2), np.sqrt(-limits[1])]
     near += [0.5, 1, 2, np.log(2) / 2, np.log(2), np.sqrt(2), np.sqrt(0.5), 9.01, 19.06]
     quarters = np.outer(np.arange(-40, 40) * np.pi / 4, [1, 1 + 1e-7]).ravel()
+    far_quarters = np.rint(10 ** rng.uniform(1, 8.8, 10 * density)) * (np.pi / 2)
     far = np.outer([1, 10, 1e3, 1e5, 1e9], rng.uniform(-9, 9, 2 * density)).ravel()
     return whole_vectors(
         np.concatenate(
@@ -93,7 +94,7 @@ def points(dtype: Any, density: int) -> Array:
                 (1 + rng.normal(size=10 * density) * 10 ** rng.uniform(-7, 0, 10 * density)),
                 np.outer(near, 1 + rng.uniform(-1e-3, 1e-3, density)).ravel(),
                 -np.outer(near, 1 + rng.uniform(-1e-3, 1e-3, density)).ravel(),
-                *(far, quarters, near),
+                *(far, quarters, far_quarters, near),
                 [0.0, -0.0, -1.0, float(info.smallest_normal), float(info.max)],
             ]
         ),
