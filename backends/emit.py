@@ -89,7 +89,10 @@ class Dialect(ABC):
         """What runs over rows and all direction axes, where samples are taken in one go."""
 
     def at_once(self, phase: Phase) -> int:
-        """How many elements of a phase's innermost axis are loaded before the first is stored."""
+        """How many elements of a phase's innermost axis are loaded before the first is stored.
+
+        A power of two; what remains is done in halves of it.
+        """
         return 1
 
 
@@ -208,12 +211,17 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) 
         return
     *outer, last = phase.axes
     yield from block.open(_loop(axis) for axis in outer)
-    yield f"{block.indent}for i{last} in range(0, n{last} - {at_once - 1}, {at_once}):"
-    copies = [_numbered(phase, last, k) for k in range(at_once)]
-    for part in _parts(kernel, phase, dialect):
-        for copy in copies:
-            yield from (f"{block.indent}    {copy(line)}" for line in part)
-    yield f"{block.indent}for i{last} in range(n{last} - n{last} % {at_once}, n{last}):"
+    size = f"n{last}"
+    start = "0"
+    while at_once > 1:
+        yield f"{block.indent}for i{last} in range({start}, {size} - {at_once - 1}, {at_once}):"
+        copies = [_numbered(phase, last, k) for k in range(at_once)]
+        for part in _parts(kernel, phase, dialect):
+            for copy in copies:
+                yield from (f"{block.indent}    {copy(line)}" for line in part)
+        start = f"{size} - {size} % {at_once}"
+        at_once //= 2
+    yield f"{block.indent}for i{last} in range({start}, {size}):"
     for part in _parts(kernel, phase, dialect):
         yield from (f"{block.indent}    {line}" for line in part)
 
