@@ -13,6 +13,7 @@ import pytest
 import sympy as sp
 
 import jetfold as jf
+from golden import Golden
 from graphs import A, B
 from jetfold.backends.standalone import (
     Argument,
@@ -167,6 +168,15 @@ def test_modules_are_readable(options: dict[str, Any]) -> None:
     assert "jetfold" not in source
 
 
+def test_a_whole_module_for_the_cpu(golden: Golden) -> None:
+    golden("kernels/multiply_cpu.txt", jf.kernel("multiply", 2).source)
+
+
+def test_a_whole_module_for_cuda(golden: Golden) -> None:
+    options: dict[str, Any] = {"collapsed": True, "directions": 3, "dtype": "float32"}
+    golden("kernels/multiply_cuda.txt", jf.kernel("multiply", 2, backend="cuda", **options).source)
+
+
 def test_the_formulas_are_in_the_docstring() -> None:
     text = ast.get_docstring(ast.parse(jf.kernel("multiply", 2, collapsed=True).source)) or ""
     assert "    y_1[r] = x_0*z_1[r] + z_0*x_1[r]\n" in text
@@ -235,7 +245,10 @@ def corrupted(source: str) -> Iterator[tuple[str, str]]:
             yield source[:at] + new + source[at + len(old) :], source[at - 30 : at + 30]
     for match in re.finditer(r"(?<![\w.])\d+(\.\d+)?(?![\w.\]])", source[start:end]):
         at = start + match.start()
-        if source[at - 2 : at] not in ("**", "> ", "< ") and float(match.group()) not in (0.0, 2.0**20):
+        if source[at - 2 : at] not in ("**", "> ", "< ") and float(match.group()) not in (
+            0.0,
+            2.0**20,
+        ):
             yield source[:at] + "1.00001 * " + source[at:], source[at - 30 : at + 30]
 
 
