@@ -26,6 +26,9 @@ from jetfold.rules.from_sympy import from_sympy
 from jetfold.rules.primitives import Primitive, spelled_out
 from jetfold.rules.taylor_rule import DIRECTIONS, TaylorRule
 
+LOWEST_WITH_ROWS = 2
+"""The lowest order with a coefficient between the first and the last."""
+
 CHECKED_DIRECTIONS = 2
 """For how many directions a module has known values, if it may have as many."""
 
@@ -156,12 +159,14 @@ def _about(rule: TaylorRule, directions: int | None) -> Iterator[str]:
         r = rule.direction[0]
         highest = [f"{name}_{rule.order}" for name in paths]
         sums = _listed([f"{name} stands for sum_{r}({name}[{r}])" for name in highest])
-        below = _listed([f"{name}_k" for name in paths]) + f" with 0 < k < {rule.order}"
+        below = f"{coefficients} with 0 < k < {rule.order}"
+        if rule.order == LOWEST_WITH_ROWS:
+            below = _listed([f"{name}_1" for name in paths])
         rows = f"{below} have an axis for directions in front of those for points; "
         count = f" There are {directions} directions." if directions is not None else ""
         yield (
             f"Several paths, in directions {r}, go through one point. "
-            f"{rows if rule.order > 1 else ''}{sums}.{count}"
+            f"{rows if rule.order >= LOWEST_WITH_ROWS else ''}{sums}.{count}"
         )
 
 
