@@ -91,7 +91,7 @@ class Dialect(ABC):
     def at_once(self, phase: Phase) -> int:
         """How many elements of a phase's innermost axis are loaded before the first is stored.
 
-        A power of two; what remains is done in halves of it.
+        It is a power of two.
         """
         return 1
 
@@ -211,19 +211,24 @@ def _phase(kernel: NestKernel, phase: Phase, still: set[int], dialect: Dialect) 
         return
     *outer, last = phase.axes
     yield from block.open(_loop(axis) for axis in outer)
-    size = f"n{last}"
-    start = "0"
+    yield from (block.indent + line for line in _batches(kernel, phase, last, at_once, dialect))
+
+
+def _batches(
+    kernel: NestKernel, phase: Phase, axis: int, at_once: int, dialect: Dialect
+) -> Iterator[str]:
+    """The loop over an axis in batches of ``at_once`` elements, then in halves of it, to one."""
+    start, size = "0", f"n{axis}"
     while at_once > 1:
-        yield f"{block.indent}for i{last} in range({start}, {size} - {at_once - 1}, {at_once}):"
-        copies = [_numbered(phase, last, k) for k in range(at_once)]
+        yield f"for i{axis} in range({start}, {size} - {at_once - 1}, {at_once}):"
+        copies = [_numbered(phase, axis, k) for k in range(at_once)]
         for part in _parts(kernel, phase, dialect):
-            for copy in copies:
-                yield from (f"{block.indent}    {copy(line)}" for line in part)
+            yield from (f"    {copy(line)}" for copy in copies for line in part)
         start = f"{size} - {size} % {at_once}"
         at_once //= 2
-    yield f"{block.indent}for i{last} in range({start}, {size}):"
+    yield f"for i{axis} in range({start}, {size}):"
     for part in _parts(kernel, phase, dialect):
-        yield from (f"{block.indent}    {line}" for line in part)
+        yield from (f"    {line}" for line in part)
 
 
 def _loop(axis: int) -> str:
