@@ -20,7 +20,7 @@ from jetfold.backends.program import (
 )
 from jetfold.graph import operand_symbol
 from jetfold.graph.elementary import Shorthand
-from jetfold.graph.functions import power
+from jetfold.graph.powers import power
 
 Axes = tuple[int, ...]
 
@@ -67,6 +67,8 @@ class _Builder:
         for i in range(len(operands)):
             self.where[_load(i)] = (0, operands[i].axes)
         self.work: dict[tuple[int, Axes], list[Statement]] = {}
+        self.names = sp.numbered_symbols("w", real=True)
+        self.spelled_out: dict[tuple[sp.Expr, tuple[int, Axes]], sp.Symbol] = {}
         self._translate()
         self._share()
         outputs = sorted((n.output, n.axes) for n in nodes if n.output is not None)
@@ -90,11 +92,34 @@ class _Builder:
                 expr = computable(node.expr).xreplace(dict(zip(names, symbols, strict=True)))
                 work = self.work.setdefault((node.phase, node.axes), [])
                 if node.collected is None:
-                    work.append(Compute(target, expr))
+                    work.append(Compute(target, self._spell_out(expr, node.phase, node.axes)))
                 else:
                     used = sorted(expr.free_symbols, key=str)
                     loads = tuple((s, int(s.name[1:])) for s in used if self._moves(s))
                     work.append(Collected(target, expr, loads, *node.collected))
+
+    def _spell_out(self, expr: sp.Expr, phase: int, axes: Axes) -> sp.Expr:
+        """The expression with a symbol for each shorthand, which is computed once.
+
+        A shorthand is not put into the expression, as SymPy would take it apart: the square of
+        x / hypot(x, y) is not the quotient of two squares, which overflow.
+        """
+        if not expr.has(Shorthand):
+            return expr
+        expr = expr.func(*(self._spell_out(part, phase, axes) for part in expr.args))
+        if not isinstance(expr, Shorthand):
+            return expr
+        moves = any(self.where[symbol][1] for symbol in expr.free_symbols)
+        key = (expr, (phase, axes) if moves else (0, ()))
+        if key not in self.spelled_out:
+            symbol = self.spelled_out[key] = next(self.names)
+            statement = Compute(symbol, self._spell_out(expr.meaning(), phase, axes))
+            if moves:
+                self.where[symbol] = key[1]
+                self.work[key[1]].append(statement)
+            else:
+                self._add_scalar(statement)
+        return self.spelled_out[key]
 
     def _moves(self, symbol: sp.Symbol) -> bool:
         """Whether a symbol is loaded, and in another place for each element of some axis."""
@@ -104,7 +129,7 @@ class _Builder:
 
     def _share(self) -> None:
         """Compute once what occurs twice, and outside the direction loops what needs none."""
-        names = sp.numbered_symbols("w", real=True)
+        names = self.names
         hoisted: dict[sp.Expr, sp.Symbol] = {}
         for key, statements in self.work.items():
             if key[1]:
@@ -225,10 +250,10 @@ def _ordered(statements: Sequence[Statement]) -> list[Statement]:
 
 @lru_cache(maxsize=10_000)
 def computable(expr: sp.Expr) -> sp.Expr:
-    """The expression without derivatives of powers, which backends need not know, and shorthands.
+    """The expression without derivatives of powers, which backends need not know.
 
     ``power(x, p, n)`` with n > 0 is the falling factorial of p times a power, and zero wherever the
-    factor is, also at x = 0. Shorthands are spelled out, so that what they share is computed once.
+    factor is, also at x = 0.
     """
 
     def unfold(x: sp.Expr, p: sp.Expr, n: sp.Expr) -> sp.Expr:
@@ -237,6 +262,4 @@ def computable(expr: sp.Expr) -> sp.Expr:
         factor = sp.Mul(*(p - i for i in range(int(n))))
         return sp.Piecewise((0, sp.Eq(factor, 0)), (factor * power(x, p - n, sp.S.Zero), True))
 
-    while expr.has(Shorthand):
-        expr = expr.replace(lambda part: isinstance(part, Shorthand), lambda part: part.meaning())
     return expr.replace(power, unfold)

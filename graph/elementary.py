@@ -50,3 +50,26 @@ class Shorthand(Elementary):
 
     def _eval_evalf(self, prec: int) -> Any:
         return self.meaning()._eval_evalf(prec)
+
+
+class damped(Shorthand):
+    """p * e, but 0 where e = 0: for a p that overflows where an exponential e has vanished."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, p: Any, e: Any) -> Any:
+        return p * e if p.is_number or e == 0 else None
+
+    def meaning(self) -> Any:
+        e = self.args[1]
+        # SymPy knows that exp(x) is not 0; numbers do not: exp(-746) is below the smallest one.
+        vanished = e.args[0] < -746 if isinstance(e, sp.exp) else sp.Eq(e, 0)
+        return sp.Piecewise((0, vanished), (self.written(), True))
+
+    def written(self) -> Any:
+        return self.args[0] * self.args[1]
+
+    def _eval_derivative(self, s: Any) -> Any:
+        p, e = self.args
+        return damped(p.diff(s), e) + p * e.diff(s)

@@ -55,26 +55,6 @@ class coth(Shorthand):
         return -(csch(self.args[0]) ** 2)
 
 
-class damped(Shorthand):
-    """p * e, but 0 where e = 0: for a p that overflows where an exponential e has vanished."""
-
-    nargs = 2
-
-    @classmethod
-    def eval(cls, p: Any, e: Any) -> Any:
-        return p * e if p.is_number or e == 0 else None
-
-    def meaning(self) -> Any:
-        return sp.Piecewise((0, sp.Eq(self.args[1], 0)), (self.written(), True))
-
-    def written(self) -> Any:
-        return self.args[0] * self.args[1]
-
-    def _eval_derivative(self, s: Any) -> Any:
-        p, e = self.args
-        return damped(p.diff(s), e) + p * e.diff(s)
-
-
 class logistic_density(Shorthand):
     """expit(x) * expit(-x), the derivative of expit."""
 
@@ -400,23 +380,3 @@ class minimum(_Extremum):
     @staticmethod
     def order(x: Any, y: Any) -> Any:
         return sp.Lt(x, y)
-
-
-class power(Elementary):
-    """The n-th derivative of x**p with respect to x: p (p-1) .. (p-n+1) x**(p-n).
-
-    ``power(x, p, 0)`` is x**p with a variable exponent. Where the factor vanishes the value is 0,
-    also at x = 0, so that x**2 has three finite derivatives there.
-    """
-
-    nargs = 3
-
-    def partial(self, position: int) -> Any:
-        x, p, n = self.args
-        if position == 0:
-            return power(x, p, n + 1)
-        if position == 1:
-            q = sp.Dummy(real=True)
-            falling = sp.Mul(*(q - i for i in range(n)))
-            return falling.diff(q).subs(q, p) * power(x, p - n, 0) + self * sp.log(x)
-        raise ValueError("the number of derivatives is not differentiable")

@@ -74,7 +74,10 @@ def polygamma(n: Any, x: Any) -> Any:
     above = np.mod(-x, 1)
     before = scipy.special.zeta(order + 1, above) - scipy.special.zeta(order + 1, 1 - x)
     negative = scipy.special.zeta(order + 1, 1 - above) + sign * before
-    return sign * factorial * np.where(x > 0, scipy.special.zeta(order + 1, x), negative)
+    if sign < 0:  # at a pole it changes its sign
+        negative = np.where((above == 0) & (x != 0), np.nan, negative)
+    series = np.where(np.signbit(x), negative, scipy.special.zeta(order + 1, x))
+    return sign * factorial * series
 
 
 BESSEL_RECURRENCE = 25

@@ -15,6 +15,7 @@ import sympy as sp
 
 from jetfold.graph import functions as fn
 from jetfold.graph.ops import Map, operand_symbol
+from jetfold.graph.powers import power
 
 
 def _truth(condition: Any) -> Any:
@@ -34,7 +35,7 @@ def _power(x: Any, p: Any) -> Any:
     if x.is_number:
         # The derivative is log(x) x**p, and SymPy's logarithm of a negative number is complex.
         return x**p if x.is_positive else sp.nan
-    return fn.power(x, p, 0)
+    return power(x, p, 0)
 
 
 def _trunc(x: Any) -> Any:

@@ -9,8 +9,7 @@ from operator import mul
 
 import sympy as sp
 
-from jetfold.graph.elementary import Shorthand
-from jetfold.graph.functions import damped
+from jetfold.graph.elementary import Shorthand, damped
 
 
 def factored(expr: sp.Expr) -> sp.Expr:
@@ -64,16 +63,27 @@ def _in_inverse(product: sp.Expr, base: sp.Expr) -> sp.Expr:
         elif not factor.has(variable):
             factors.append(factor)
         elif exponent.is_Integer and exponent > 0 and inner.is_polynomial(variable):
-            degree = sp.degree(inner, variable)
-            power += int(degree * exponent)
-            turned = sp.Add(*(sp.expand(term / variable**degree) for term in
-                              sp.Add.make_args(sp.expand(inner))))  # fmt: skip
-            factors.append(turned**exponent)
+            power += int(sp.degree(inner, variable) * exponent)
+            factors.append(_horner(inner, variable) ** exponent)
         else:
             return product
     if power > 0:
         return product
     return sp.Mul(*factors, variable**power).xreplace({variable: base})
+
+
+def _horner(polynomial: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """A polynomial over its highest power, by Horner's rule from the lowest on.
+
+    2 + 3 x**2 + x**3 becomes 1 + (3 + 2 / x**2) / x: no infinities of both signs meet.
+    """
+    lowest, *others = reversed(sp.Poly(polynomial, variable).all_coeffs())
+    total, steps = lowest, 0
+    for coefficient in others:
+        steps += 1
+        if coefficient != 0:
+            total, steps = coefficient + total / variable**steps, 0
+    return total
 
 
 def guarded(expr: sp.Expr, fading: tuple[sp.Expr, ...] = ()) -> sp.Expr:

@@ -51,8 +51,6 @@ GROUPS = [NAMES[i::6] for i in range(6)]
 
 def defined(name: str, x: Any) -> Any:
     """Where SciPy, which the interpreter asks, knows what a primitive's derivatives are."""
-    if name == "psi":  # SciPy's polygamma is that of positive numbers
-        return (x[:, 0] > 0) | np.isnan(x[:, 0])
     if name == "gammaln":  # no limit at -infinity
         return x[:, 0] != -np.inf
     return np.full(len(x), True)

@@ -20,9 +20,9 @@ from jetfold.backends.program import (
     Rows,
     Statement,
 )
-from jetfold.graph.functions import power
 from jetfold.graph.numbers import FLOAT
 from jetfold.graph.ops import operand_symbol
+from jetfold.graph.powers import power
 
 U = [sp.Symbol(f"u{i}", real=True) for i in range(4)]
 V = [sp.Symbol(f"v{i}", real=True) for i in range(6)]

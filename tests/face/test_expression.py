@@ -11,6 +11,7 @@ import sympy as sp
 import jetfold as jf
 from jetfold.expression import LARGEST_EXPONENT, MOST_CHARACTERS, MOST_LEVELS, parse_expression
 from jetfold.graph import functions as fn
+from jetfold.graph.powers import power
 from jetfold.rules.primitives import PRIMITIVES
 
 X, Y, E = (sp.Symbol(name, real=True) for name in ("x", "y", "E"))
@@ -26,7 +27,7 @@ X, Y, E = (sp.Symbol(name, real=True) for name in ("x", "y", "E"))
         ("x**-2", X**-2),
         ("x**0.5", sp.sqrt(X)),
         ("2**x", 2**X),
-        ("x**y", fn.power(X, Y, 0)),
+        ("x**y", power(X, Y, 0)),
         ("pi*e*E", sp.pi * sp.E * E),
         ("sin(x)*log(y)", sp.sin(X) * sp.log(Y)),
         ("atan2(y, x) + arctan2(y, x)", 2 * fn.arctan2(Y, X)),

@@ -14,7 +14,9 @@ from mpmath import mp
 
 from jetfold.graph import UnsupportedError, operand_symbol
 from jetfold.graph import functions as fn
+from jetfold.graph.elementary import damped
 from jetfold.graph.numbers import EXACT, FLOAT, FLOAT_FUNCTIONS, MPMATH, NumberSystem, name_of
+from jetfold.graph.powers import power, power_log
 from jetfold.graph.ufuncs import EXPRESSIONS
 
 A, B, C = map(operand_symbol, range(3))
@@ -30,7 +32,8 @@ def everything() -> dict[str, sp.Expr]:
         found[name] = define(*(A, B, C)[:count])
     return found | {
         "polygamma": sp.polygamma(2, A),
-        "derivative of a power": fn.power(A, B, sp.Integer(2)),
+        "derivative of a power": power(A, B, sp.Integer(2)),
+        "derivative by an exponent": power_log(A, B, 2),
         "root": A ** sp.Rational(2, 3),
         "inverse root": 1 / sp.sqrt(A),
         "slope of tanh": fn.sech_squared(A),
@@ -39,7 +42,7 @@ def everything() -> dict[str, sp.Expr]:
         "unit": fn.unit(A, B),
         "csch": fn.csch(A),
         "coth": fn.coth(A),
-        "damped": fn.damped(A, B),
+        "damped": damped(A, B),
         "logistic density": fn.logistic_density(A),
         "logistic balance": fn.logistic_balance(A),
         "sech": fn.sech(A),
@@ -228,8 +231,8 @@ def test_transcendental_functions_are_opaque_numbers() -> None:
         (fn.floor(A), (Fraction(-1, 2),), -1),
         (fn.ceil(A), (Fraction(-1, 2),), 0),
         (fn.rint(A), (Fraction(5, 2),), 2),
-        (fn.damped(A, B), (Fraction(5, 2), 3), Fraction(15, 2)),
-        (fn.damped(1 / A, B), (Fraction(5, 2), 0), 0),
+        (damped(A, B), (Fraction(5, 2), 3), Fraction(15, 2)),
+        (damped(1 / A, B), (Fraction(5, 2), 0), 0),
         (sp.sqrt(A), (9,), 3),
         (sp.exp(A), (0,), 1),
         (sp.tanh(A), (0,), 0),

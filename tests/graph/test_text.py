@@ -12,7 +12,7 @@ import sympy as sp
 from golden import Golden
 from graphs import A, B, C, laplacian, network
 from jetfold.graph.formula import to_formula, typeset
-from jetfold.graph.functions import power, softplus
+from jetfold.graph.functions import softplus
 from jetfold.graph.graph import Coefficient, Editor, Graph, Node
 from jetfold.graph.ops import (
     Array,
@@ -38,6 +38,7 @@ from jetfold.graph.ops import (
     Transpose,
     Type,
 )
+from jetfold.graph.powers import power
 from jetfold.graph.text import abbreviate, describe_op, note, numbering, program_order, to_text
 
 R = DirectionAxis("r", 4)

@@ -70,7 +70,7 @@ def expm1(x: Vector) -> Vector:
 def _expm1_of_twice(x: Vector) -> tuple[Vector, Vector]:
     """n and expm1(2|x|), but divided by 2**n where n > 0, as it is too large there."""
     f = format_of(x)
-    n, rest = reduce_by_ln2(2.0 * minimum(abs(x), -0.5 * f.exp_range[0]))
+    n, rest = reduce_by_ln2(2.0 * minimum(abs(x), 2.0 - 0.5 * f.exp_range[0]))
     most = select(n > f.bias, constant(f.bias, n), n)
     scale = power_of_two(most, f)
     return n - most, fma(scale, rest, scale - 1.0)
