@@ -10,7 +10,10 @@ import processes
 from simulated import GROUPS
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(g, marks=[pytest.mark.slow] if g == "collapsed rules" else []) for g in GROUPS],
+)
 def test_simulated(group: str, tmp_path: Path) -> None:
     """All primitives, operators and kinds of programs, in both dtypes, against interpretation."""
     code = f"from simulated import main\nmain({group!r})"

@@ -20,6 +20,7 @@ import sympy as sp
 from hypothesis import Phase, given, settings
 
 import jetfold as jf
+from cuda_programs import DIRECTIONS, collapsed_rule
 from graphs import A, B, C, laplacian, network
 from jetfold.backends.cuda import compiled, sessions
 from jetfold.backends.cuda.compiled import CudaGraph
@@ -68,12 +69,16 @@ M, P, Q = DirectionAxis("m", 3), DirectionAxis("p", 5), DirectionAxis("q", 2)
 
 
 def check(
-    graph: Graph, points: int = 3, tolerance: float = 1.0, dtypes: Sequence[np.dtype[Any]] = FLOATS
+    graph: Graph,
+    points: int = 3,
+    tolerance: float = 1.0,
+    dtypes: Sequence[np.dtype[Any]] = FLOATS,
+    **interval: float,
 ) -> None:
     """Compare all outputs of a graph with its interpretation."""
     compiled_graph = CudaGraph(graph, OPTIONS)
     for dtype in dtypes:
-        inputs, parameters = sample(graph, points, dtype)
+        inputs, parameters = sample(graph, points, dtype, **interval)
         expected = interpreted(graph, points, inputs, parameters)
         found = compiled_graph(points, dtype, inputs, parameters)
         assert [array.dtype for array in found] == [dtype] * len(expected)
@@ -126,6 +131,19 @@ def primitives(names: list[str]) -> None:
             wrong = np.flatnonzero(~close & where)[:3]
             message = f"{name}, order {i % (order + 1)}, {dtype}"
             assert not wrong.size, f"{message}: {x[wrong]} {found[i][wrong]} {right[wrong]}"
+
+
+def collapsed(names: list[str]) -> None:
+    """Rules of order 4; of what there is for each direction a sum with weights is compared."""
+    for name in names:
+        editor = Editor(collapsed_rule(name, 4))
+        weights = editor.add(Constant(Array(np.array([0.3, 0.5, 0.7])), (DIRECTIONS,)))
+        for i, node in enumerate(editor.outputs):
+            if editor[node].type.directions:
+                weighted = editor.add(Map(A * B), node, weights)
+                editor.outputs[i] = editor.add(Sum((), (DIRECTIONS.name,)), weighted)
+        low = 1.2 if name == "arccosh" else 0.2
+        check(editor.freeze(editor.outputs), tolerance=5, low=low, high=low + 0.7)
 
 
 # Operators ----------------------------------------------------------------------------------------
@@ -323,6 +341,7 @@ def _primitive_cases(part: int) -> Iterator[tuple[str, Case]]:
 GROUPS: Mapping[str, Mapping[str, Case]] = {
     "primitives, first half": dict(_primitive_cases(0)),
     "primitives, second half": dict(_primitive_cases(1)),
+    "collapsed rules": {"all": partial(collapsed, sorted(PRIMITIVES))},
     "operators": {
         "network": lambda: check(network(dim=2, width=5), dtypes=[FLOAT64]),
         "standard": lambda: check(laplacian(False, 7, 3), tolerance=5, dtypes=[FLOAT32]),
