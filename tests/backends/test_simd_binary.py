@@ -26,8 +26,8 @@ def _power(x: Any, p: Any) -> Any:
 
 
 KNOWN = {
-    "arctan2": Known(np.arctan2, mpmath.atan2, 1.6),
-    "hypot": Known(np.hypot, mpmath.hypot, 1.1),
+    "arctan2": Known(np.arctan2, mpmath.atan2, 3),
+    "hypot": Known(np.hypot, mpmath.hypot, 1.2),
     "power": Known(np.power, _power, 0.75),
 }
 

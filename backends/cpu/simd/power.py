@@ -52,9 +52,10 @@ def power(x: Vector, p: Vector) -> Vector:
     f = format_of(x)
     a = abs(x)
     logarithm = _log2_pair(a)
-    high, low = product(logarithm[0], p)
+    factor = minimum(maximum(p, -_LARGE), _LARGE)
+    high, low = product(logarithm[0], factor)
     inside = abs(high) < -f.exp2_range[0]
-    low = select(inside, fma(logarithm[1], p, low), 0.0)
+    low = select(inside, fma(logarithm[1], factor, low), 0.0)
     value = exp2_of_sum(high, low)
     nothing, infinite = constant(0.0, x), constant(np.inf, x)
     value = select(a == 0.0, select(p < 0.0, infinite, nothing), value)
@@ -65,8 +66,10 @@ def power(x: Vector, p: Vector) -> Vector:
     value = select(odd, copysign(value, x), value)
     value = select((x < 0.0) & ~integer & (a < np.inf), np.nan, value)
     value = select(isnan(x) | isnan(p), np.nan, value)
-    one = (x == 1.0) | (p == 0.0) | ((a == 1.0) & (abs(p) == np.inf))
-    return select(one, 1.0, value)
+    return select((x == 1.0) | (p == 0.0), 1.0, value)
+
+
+_LARGE = 2.0**80  # to this power and beyond, all but 1 is 0 or infinite
 
 
 def cbrt(x: Vector) -> Vector:
