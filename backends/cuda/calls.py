@@ -14,6 +14,7 @@ import sys
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 import numpy as np
 
@@ -48,7 +49,9 @@ class Calls:
     """The calls of one graph."""
 
     def __init__(self, graph: CudaGraph) -> None:
-        self.graph = graph
+        self.graph: CudaGraph = proxy(
+            graph
+        )  # whose own this is: GPUs' memory waits for no collector
         self.options = graph.options
         self._lock = Lock()
         self._recordings: dict[Hashable, Recording | None] = {}

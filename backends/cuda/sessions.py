@@ -144,7 +144,8 @@ class GpuSession(_NumbaSession):
         self.cublas = has_cupy()
         self.taken: list[int] = []
         self.size = 0
-        self.copied: list[tuple[NDArray[Any], Any]] = []
+        self.given: list[NDArray[Any]] = []
+        self.copied: Any = None
 
     def empty(self, size: int, dtype: np.dtype[Any]) -> Any:
         count = max(1, size * np.dtype(dtype).itemsize)
@@ -171,10 +172,11 @@ class GpuSession(_NumbaSession):
     def release(self) -> None:
         while self.taken:
             self.driver.free(self.taken.pop(), self.handle)
-        while self.copied:  # the host may change or free them as soon as a call is over
-            _, event = self.copied.pop()
-            event.synchronize()
-            event.close()
+        if self.copied is not None:  # the host may change what it gave as soon as a call is over
+            self.copied.synchronize()
+            self.copied.close()
+            self.copied = None
+            self.given.clear()
 
     def view(self, pointer: int, size: int, dtype: np.dtype[Any], owner: Any = None) -> Any:
         interface = {
@@ -188,9 +190,10 @@ class GpuSession(_NumbaSession):
 
     def _write(self, target: Any, values: NDArray[Any]) -> None:
         self.driver.upload(pointer(target), values.ctypes.data, values.nbytes, self.handle)
-        event = self.driver.Event()
-        event.record(self.handle)
-        self.copied.append((values, event))
+        if self.copied is None:
+            self.copied = self.driver.Event()
+        self.copied.record(self.handle)
+        self.given.append(values)
 
     def read(self, source: Any, values: NDArray[Any]) -> None:
         if values.size:

@@ -110,7 +110,7 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
 
     def start(self: sessions.GpuSession, options: Cuda, number: int, handle: int) -> None:
         self.options, self.number, self.handle = options, number, handle
-        vars(self).update(driver=found, cublas=True, taken=[], copied=[], size=0)
+        vars(self).update(driver=found, cublas=True, taken=[], size=0, given=[], copied=None)
 
     def view(self: Any, pointer: int, size: int, dtype: Any, owner: Any = None) -> Any:
         place = SimpleNamespace(value=pointer)
@@ -231,7 +231,9 @@ def test_a_recording_that_fails_gives_everything_back(diary: Diary) -> None:
 def calls(network: Network, options: Cuda = Network.options) -> Calls:
     network.options = options
     stand_in: Any = network
-    return Calls(stand_in)
+    found = Calls(stand_in)
+    vars(found)["owner"] = network  # calls are their graph's, which must live on
+    return found
 
 
 def run(found: Calls, points: int = 3, stream: int = 5) -> None:
@@ -330,9 +332,11 @@ def test_memory_is_asked_for_again_when_others_have_given_theirs_back(diary: Dia
 
 def test_arrays_of_the_host_are_copied_when_a_call_is_over(diary: Diary) -> None:
     used = session()
-    used.fill(array(40), np.ones(3))
-    assert diary.lines == ["upload 24 bytes to 40 on 5", "record on 5"]
+    for pointer in (40, 50):
+        used.fill(array(pointer), np.ones(3))
+    copies = [f"upload 24 bytes to {pointer} on 5" for pointer in (40, 50)]
+    assert diary.lines == [copies[0], "record on 5", copies[1], "record on 5"]
     used.release()
-    assert diary.lines[2:] == ["synchronize", "close"]
+    assert diary.lines[4:] == ["synchronize", "close"]
     used.release()
-    assert len(diary.lines) == 4
+    assert len(diary.lines) == 6

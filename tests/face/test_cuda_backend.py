@@ -14,7 +14,8 @@ pytest.importorskip("numba_cuda")
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return outcomes(simulated_face, Path(tmp_path_factory.mktemp("simulator")) / "cache")
+    folder = Path(tmp_path_factory.mktemp("simulator"))
+    return outcomes(simulated_face, folder / "cache", NUMBA_ENABLE_CUDASIM="1")
 
 
 @pytest.mark.parametrize("name", names(simulated_face))
