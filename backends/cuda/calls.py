@@ -13,7 +13,7 @@ import math
 import sys
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import proxy
 
 import numpy as np
@@ -49,9 +49,9 @@ class Calls:
     """The calls of one graph."""
 
     def __init__(self, graph: CudaGraph) -> None:
-        self.graph: CudaGraph = proxy(
-            graph
-        )  # whose own this is: GPUs' memory waits for no collector
+        # These are the graph's own calls. Without a cycle of references memory of the GPU is given
+        # back at once when the graph goes, and not by the garbage collector some day.
+        self.graph = cast("CudaGraph", proxy(graph))
         self.options = graph.options
         self._lock = Lock()
         self._recordings: dict[Hashable, Recording | None] = {}
