@@ -86,8 +86,10 @@ def _sinc_series(n: int, end: float, tiny: float) -> list[float]:
     """
     coefficients = []
     m = n % 2
-    while m < end or end**m > tiny * math.factorial(m):
+    size = end**m  # the power at `end`, over m!
+    while m < end or size > tiny:
         sign = (-1) ** ((n + m) // 2)
         coefficients.append(sign / (math.factorial(m) * (n + m + 1)))
+        size *= end / (m + 1) * (end / (m + 2))
         m += 2
     return coefficients
