@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.program import Access, Place, Program, Run, SharedPlace
+from jetfold.backends.program import Access, Place, Program, Run, SharedPlace, Store
 
 Numbers = NDArray[np.int64]
 
@@ -41,8 +41,15 @@ def run_arguments(program: Program, run: Run, samples: int) -> list[Argument]:
     return [*found, *run.segments]
 
 
-def store_rows(access: Access, rows: int) -> Numbers:
-    """The rows of a value that is stored to an output."""
-    if access.table is not None:
-        return access.table
-    return access.start + access.step * np.arange(rows)
+def store_addresses(program: Program, store: Store, samples: int) -> Numbers:
+    """Where each element of an output begins, its direction axes first; -1 stands for zero."""
+    access = store.access
+    rows = access.table
+    if rows is None:
+        rows = access.start + access.step * np.arange(store.rows)
+    found = addresses(program, access, rows, samples)
+    unit = samples if isinstance(access.place, Place) else 1
+    for size, stride in zip(reversed(store.sizes), reversed(access.strides), strict=True):
+        steps = unit * (np.arange(size) * stride if isinstance(stride, int) else stride)
+        found = np.where(found < 0, -1, found + steps.reshape(-1, *[1] * found.ndim))
+    return found.reshape(-1)

@@ -75,7 +75,7 @@ class _Lowering:
             axes = self.graph[node].type.directions
             sizes = tuple(axis.size for axis in axes)
             instructions.append(Store(i, self._access(read, axes), rows, (node,), sizes))
-            outputs.append(self.graph[node].type.shape)
+            outputs.append(sizes + self.graph[node].type.shape)
         buffers, workspace = overlay(self.buffers, instructions)
         kernels = dict.fromkeys(i.kernel for i in instructions if isinstance(i, Run))
         products = [i.slots for i in instructions if isinstance(i, Product)]

@@ -251,7 +251,7 @@ class Load:
 class Store:
     """Copy a value to the points of an output; a shared value goes to every point.
 
-    Outputs of a program that runs once per call may have direction axes, of these ``sizes``.
+    ``sizes`` are those of the value's direction axes, which are the first axes of the output.
     """
 
     target: int
@@ -290,9 +290,9 @@ class Matrix:
 class Program:
     """A graph as instructions over buffers.
 
-    ``inputs`` and ``outputs`` are point shapes; ``shared`` are the nodes whose values are needed as
-    numbers, in the order in which they lie one after the other; ``workspace`` is the size of
-    all buffers in rows times slots, and ``slots`` the widest product.
+    ``inputs`` are nodes, ``outputs`` are shapes, with direction axes first. ``shared`` are the
+    nodes whose values are needed as numbers, in the order in which they lie one after the other;
+    ``workspace`` is the size of all buffers in rows times slots, and ``slots`` the widest product.
     """
 
     graph: Graph

@@ -47,9 +47,9 @@ class ReferenceGraph:
         values = interpret(graph, leaves, numbers)
         results = []
         for node in graph.outputs:
-            shape = graph[node].type.shape
-            array = values[node].align((BATCH,), len(shape))
-            array = np.broadcast_to(array, (points, *shape))
+            shape, axes = graph[node].type
+            array = values[node].align((BATCH, *(axis.name for axis in axes)), len(shape))
+            array = np.broadcast_to(array, (points, *(axis.size for axis in axes), *shape))
             if array.dtype != object:
                 array = array.astype(dtype, copy=False)
             results.append(np.array(array))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.arguments import Argument, addresses, position, run_arguments, store_rows
+from jetfold.backends.arguments import Argument, position, run_arguments, store_addresses
 from jetfold.backends.cpu.emit import PRODUCT, first_kernel, first_load, first_store
 from jetfold.backends.cpu.simd import packed_size
 from jetfold.backends.program import Load, Product, Program, Run, SharedPlace, Store
@@ -63,12 +63,11 @@ class _Writer:
                     code.append((first_kernel(program) + kernel, len(self.args)))
                     for argument in run_arguments(program, instruction, self.samples):
                         self._append(argument)
-                case Store(target, access, rows):
+                case Store(target, access):
                     code.append((first_store(program) + target, len(self.args)))
-                    shared = isinstance(access.place, SharedPlace)
-                    self.args += [rows, int(shared)]
-                    stored = store_rows(access, rows)
-                    self._append(addresses(program, access, stored, self.samples))
+                    stored = store_addresses(program, instruction, self.samples)
+                    self.args += [len(stored), int(isinstance(access.place, SharedPlace))]
+                    self._append(stored)
         for at, table in self.tables:
             self.args[at] = len(self.args)
             self.args += table.tolist()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.arguments import Argument, addresses, position, run_arguments, store_rows
+from jetfold.backends.arguments import Argument, position, run_arguments, store_addresses
 from jetfold.backends.program import (
     Load,
     MatrixKernel,
@@ -174,14 +174,10 @@ def stored_addresses(program: Program, store: Store, samples: int) -> NDArray[np
     A number from 0 on is an address in the workspace, -1 stands for zero, and -2, -3, .. for the
     shared numbers 0, 1, ..
     """
-    access = store.access
-    found = addresses(program, access, store_rows(access, store.rows), samples)
-    shared = isinstance(access.place, SharedPlace)
-    unit = 1 if shared else samples
-    for size, stride in zip(reversed(store.sizes), reversed(access.strides), strict=True):
-        steps = unit * (np.arange(size) * stride if isinstance(stride, int) else stride)
-        found = np.where(found < 0, -1, found + steps.reshape(-1, *[1] * found.ndim))
-    return np.where(found < 0, -1, -2 - found if shared else found).reshape(-1)
+    found = store_addresses(program, store, samples)
+    if isinstance(store.access.place, SharedPlace):
+        return np.where(found < 0, -1, -2 - found)
+    return found
 
 
 class _Writer:

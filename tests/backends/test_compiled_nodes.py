@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import given, settings
 
-from graphs import A, B
+from graphs import A, B, corner_cases
 from jetfold.graph import (
     Array,
     Broadcast,
@@ -350,3 +350,15 @@ def test_a_graph_without_inputs() -> None:
 @settings(max_examples=60)
 def test_random_graphs_un_jitted(graph: Graph) -> None:
     check(graph, points=3)
+
+
+def test_outputs_with_direction_axes() -> None:
+    """These come behind the points; also of copies, of shared values and of moved ones."""
+    editor = Editor()
+    x = editor.add(Input("x", Type((3,))))
+    v = editor.add(Parameter("v", Type((3,), (Q, R))))
+    moved = editor.add(Gather(Array(np.array([2, -1]))), editor.add(Map(A * B), x, v))
+    outputs = [moved, v, editor.add(Replicate(Q), x), editor.add(Direct(0, R), x)]
+    graph = check(editor.freeze(outputs))
+    assert graph.program.outputs == ((2, 3, 2), (2, 3, 3), (2, 3), (3,))
+    check(corner_cases())

@@ -114,8 +114,8 @@ def calls(source: str) -> set[str]:
 
 
 def defined(source: str) -> set[str]:
-    """Names that the module defines or imports."""
-    names = {"range"}
+    """Names that the module defines or imports, or that are built in."""
+    names = {"abs", "int", "range"}
     for node in ast.parse(source).body:
         match node:
             case ast.FunctionDef(name=name):

@@ -20,8 +20,8 @@ import sympy as sp
 from hypothesis import Phase, given, settings
 
 import jetfold as jf
-from cuda_programs import DIRECTIONS, collapsed_rule
-from graphs import A, B, C, laplacian, network
+from cuda_programs import collapsed_rule
+from graphs import A, B, C, corner_cases, laplacian, network
 from jetfold.backends.cuda import compiled, sessions
 from jetfold.backends.cuda.compiled import CudaGraph
 from jetfold.backends.cuda.launches import LONG
@@ -134,16 +134,10 @@ def primitives(names: list[str]) -> None:
 
 
 def collapsed(names: list[str]) -> None:
-    """Rules of order 4; of what there is for each direction a sum with weights is compared."""
+    """Rules of order 4."""
     for name in names:
-        editor = Editor(collapsed_rule(name, 4))
-        weights = editor.add(Constant(Array(np.array([0.3, 0.5, 0.7])), (DIRECTIONS,)))
-        for i, node in enumerate(editor.outputs):
-            if editor[node].type.directions:
-                weighted = editor.add(Map(A * B), node, weights)
-                editor.outputs[i] = editor.add(Sum((), (DIRECTIONS.name,)), weighted)
         low = 1.2 if name == "arccosh" else 0.2
-        check(editor.freeze(editor.outputs), tolerance=5, low=low, high=low + 0.7)
+        check(collapsed_rule(name, 4), tolerance=5, low=low, high=low + 0.7)
 
 
 # Operators ----------------------------------------------------------------------------------------
@@ -367,7 +361,8 @@ GROUPS: Mapping[str, Mapping[str, Case]] = {
             *(tables_and_masks, picked_and_collected, reductions, shared_values, products),
             *(matrix_functions, tiles, nothing, random_graphs),
         )
-    },
+    }
+    | {"corner cases": lambda: check(corner_cases())},
 }
 
 
