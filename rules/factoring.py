@@ -9,6 +9,7 @@ from operator import mul
 
 import sympy as sp
 
+from jetfold.graph import functions as fn
 from jetfold.graph.elementary import Shorthand, damped
 
 
@@ -86,6 +87,10 @@ def _horner(polynomial: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     return total
 
 
+BOUNDED = (sp.exp, sp.tanh, sp.sin, sp.cos, fn.expit, fn.erf, fn.erfc, fn.sech_squared)
+"""Functions that do not overflow where an exponential beside them vanishes."""
+
+
 def guarded(expr: sp.Expr, fading: tuple[sp.Expr, ...] = ()) -> sp.Expr:
     """A product in which what an exponential has brought to 0 stays 0, however large the rest.
 
@@ -96,7 +101,7 @@ def guarded(expr: sp.Expr, fading: tuple[sp.Expr, ...] = ()) -> sp.Expr:
     number, factors = expr.as_coeff_mul()
     small = [f for f in factors if isinstance(f, sp.exp) or f.as_base_exp()[0] in fading]
     rest = sp.Mul(*(f for f in factors if f not in small))
-    bounded = dict.fromkeys((*rest.atoms(sp.exp), *fading), sp.S.One)
+    bounded = dict.fromkeys((*rest.atoms(*BOUNDED), *fading), sp.S.One)
     if not small or not rest.xreplace(bounded).free_symbols:
         return expr
     return number * damped(rest, sp.Mul(*small))

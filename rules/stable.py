@@ -33,19 +33,26 @@ class Identity:
 def stable(expr: sp.Expr) -> sp.Expr:
     """The expression in a form that is finite and accurate wherever its value is.
 
-    What no rule knows is left as it is.
+    What no rule knows is left as it is. A product with an exponential stays 0 where that is.
     """
+    return rewritten(expr).replace(lambda part: part.is_Mul, guarded)
+
+
+def rewritten(expr: sp.Expr) -> sp.Expr:
+    """The expression after the rules."""
     if not expr.args or not expr.free_symbols:
         return expr
-    parts = [stable(part) if isinstance(part, (sp.Expr, sp.Tuple)) else part for part in expr.args]
+    parts = [
+        rewritten(part) if isinstance(part, (sp.Expr, sp.Tuple)) else part for part in expr.args
+    ]
     made = expr if tuple(parts) == expr.args else expr.func(*parts)
     if made.args != tuple(parts):
-        return stable(made)
+        return rewritten(made)
     for rule in IDENTITIES:
         if isinstance(made, rule.kind):
             found = rule.rewrite(made)
             if found is not None and found != made:
-                return stable(found)
+                return rewritten(found)
     return made
 
 
@@ -109,6 +116,7 @@ def _powers_of_inverses(expr: sp.Add) -> sp.Expr | None:
 QUOTIENTS: tuple[tuple[type[sp.Basic], type[sp.Basic], Any, Callable[[Any], Any]], ...] = (
     (sp.exp, fn.expit, sp.S(-1), fn.expit),
     (fn.expm1, fn.expit, sp.S(-1), lambda z: fn.tanh(HALF * z)),
+    (sp.sinh, fn.sech, sp.S(1), fn.tanh),
 )
 """f(z) * g(c z) and what it is: the functions f and g, c and the right side."""
 
@@ -121,13 +129,6 @@ def _product(expr: sp.Mul) -> sp.Expr | None:
                 partner = second(scale * z)
                 if partner in expr.args:
                     return expr / factor / partner * right(z)
-    return None
-
-
-def _sinh_over_cosh(expr: sp.Mul) -> sp.Expr | None:
-    for factor in expr.args:
-        if isinstance(factor, sp.sinh) and 1 / sp.cosh(factor.args[0]) in expr.args:
-            return expr / factor * sp.cosh(factor.args[0]) * fn.tanh(factor.args[0])
     return None
 
 
@@ -218,10 +219,8 @@ IDENTITIES = (
     Identity("logistic function", "1/(1 + exp(z)) = expit(-z)", sp.Pow, _logistic),
     Identity("norm", "sqrt(x**2 + y**2) = hypot(x, y)", sp.Pow, _norm),
     Identity("hyperbolic secant", "1/cosh(z) = sech(z)", sp.Pow, _reciprocal_cosh),
-    Identity("logistic quotient", "exp(z) expit(-z) = expit(z)", sp.Mul, _product),
-    Identity("hyperbolic tangent", "sinh(z) / cosh(z) = tanh(z)", sp.Mul, _sinh_over_cosh),
+    Identity("quotient", "exp(z) expit(-z) = expit(z), ..", sp.Mul, _product),
     Identity("sine quotient", "sin(z) / z = sinc(0, z)", sp.Mul, _sine_quotient),
     Identity("logarithm", "log(1 + z) = log1p(z), ..", sp.log, _logarithm),
     Identity("softplus", "log1p(exp(z)) = softplus(z)", fn.log1p, _long_logarithm),
-    Identity("vanishing", "0 times an overflow is 0 if it is exp(z) that is 0", sp.Mul, guarded),
 )
