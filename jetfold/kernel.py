@@ -235,7 +235,7 @@ def write(path: str | os.PathLike[str], text: str, overwrite: bool) -> Path:
 
 
 def kernel(
-    what: str | CustomPrimitive | sp.Expr,
+    what: str | np.ufunc | CustomPrimitive | sp.Expr,
     order: int = 2,
     *,
     backend: str = "cpu",

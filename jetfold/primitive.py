@@ -16,6 +16,7 @@ from jetfold.graph.custom import Definition, custom_function, traced
 from jetfold.graph.numbers import FLOAT
 from jetfold.graph.ops import operand_symbol
 from jetfold.graph.tracer import Tracer
+from jetfold.graph.ufuncs import UFUNCS
 from jetfold.linear import LINEAR
 from jetfold.primitive_doc import documentation
 from jetfold.rules.definition import define
@@ -259,18 +260,20 @@ def _default(name: str, symbol: sp.Symbol, value: Any) -> Default:
 
 
 def as_primitive(what: object) -> Primitive:
-    """A primitive by its name, as a `CustomPrimitive`, or as an expression of its arguments.
+    """A primitive by its name, as a `CustomPrimitive` or NumPy ufunc, or as an expression.
 
     The arguments of an expression are its symbols, sorted by name. Raises `ArgumentError`.
     """
     if isinstance(what, CustomPrimitive):
         return what.primitive
+    if isinstance(what, np.ufunc):
+        return named_primitive(UFUNCS.get(what, what.__name__))
     if isinstance(what, sp.Expr):
         arguments = sorted(what.free_symbols, key=lambda symbol: symbol.name)
         return custom_primitive(define(EXPRESSION, what, arguments))
     if isinstance(what, str):
         return named_primitive(what)
     raise ArgumentError(
-        f"{what!r} is a {type(what).__name__}; give the name of a primitive, what jf.primitive "
-        "returned, or an expression in SymPy"
+        f"{what!r} is a {type(what).__name__}; give the name of a primitive or its NumPy ufunc, "
+        "what jf.primitive returned, or an expression in SymPy"
     )

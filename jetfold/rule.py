@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import sympy as sp
 
 from jetfold.checks import whole
@@ -10,15 +11,15 @@ from jetfold.rules.taylor_rule import TaylorRule, derive_rule
 
 
 def rule(
-    what: str | CustomPrimitive | sp.Expr, order: int = 2, collapsed: bool = False
+    what: str | np.ufunc | CustomPrimitive | sp.Expr, order: int = 2, collapsed: bool = False
 ) -> TaylorRule:
     """The Taylor rule of a primitive, derived by SymPy from its defining expression.
 
     Parameters
     ----------
-    what : a primitive, by its NumPy or SciPy name ("tanh", "multiply", "expit", ...), by the name
-        with which it was registered, or as `jetfold.primitive` gave it; or any expression in
-        SymPy, whose symbols are the arguments, sorted by name.
+    what : a primitive, by its NumPy or SciPy name ("tanh", "multiply", "expit", ...) or as that
+        ufunc (np.tanh), by the name with which it was registered, or as `jetfold.primitive` gave
+        it; or any expression in SymPy, whose symbols are the arguments, sorted by name.
     order : the highest coefficient, 1 or more.
     collapsed : give the sum over directions in place of the highest coefficient.
 

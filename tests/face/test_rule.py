@@ -153,6 +153,10 @@ def test_what_a_reader_sees() -> None:
     assert "\\sum_{r=1}^{R}" in collapsed.splitlines()[-2]
 
 
+def test_a_ufunc_is_known_by_its_name() -> None:
+    assert str(jf.rule(np.absolute, 3)) == str(jf.rule("absolute", 3))
+
+
 def test_the_order_may_be_any_integer() -> None:
     assert len(jf.rule("tanh").equations) == 3
     one: Any = np.int64(1)
