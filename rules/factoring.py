@@ -38,7 +38,8 @@ def _exponentials(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, 
         exponent = exponential.args[0]
         rate, variable = exponent.primitive() if exponent.is_Add else exponent.as_coeff_Mul()
         families[variable * sp.sign(rate)].append(abs(rate))
-    powers, roots = {}, {}
+    powers: dict[sp.Expr, sp.Expr] = {}
+    roots: dict[sp.Expr, sp.Expr] = {}
     for variable, rates in families.items():
         unit, symbol = _common(rates), sp.Dummy(real=True)
         powers |= {sp.exp(rate * variable): symbol ** (rate / unit) for rate in rates}

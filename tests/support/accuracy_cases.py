@@ -263,7 +263,7 @@ def _partials(subject: Subject, point: Point, order: int) -> dict[tuple[int, ...
             moved = (mpf(x) + i * step for x, i in zip(point, index, strict=True))
             grid[index] = mpf(subject.function(*moved, *parameters))
         noise = mpmath.ldexp(max(map(abs, grid.values())), 30 - mp.prec)
-        found = {}
+        found: dict[tuple[int, ...], Any] = {}
         for index in sorted(indices, key=sum, reverse=True):
             total = mpf(0)
             for below in np.ndindex(*(n + 1 for n in index)):
