@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import mpmath
@@ -40,7 +41,6 @@ Path = list[list[float]]
 """The coefficients 0..K of each operand."""
 
 Point = tuple[float, ...]
-Derivatives = Mapping[oracle.Index, Any]
 
 
 def paths(name: str, points: Sequence[Point]) -> list[Path]:
@@ -79,9 +79,16 @@ def jets(backend: str, asked: Mapping[str, Sequence[Path]]) -> dict[str, np.ndar
     }
 
 
-def judge(name: str, path: Path, found: Any, derivatives: Derivatives) -> list[str]:
+@cache
+def truth_along(name: str, path: tuple[tuple[float, ...], ...]) -> oracle.Reference:
+    """The coefficients of a primitive along a path, once for all backends."""
+    point = tuple(operand[0] for operand in path)
+    return oracle.jet(oracle.partials(CASES[name].function, point, ORDER), path)
+
+
+def judge(name: str, path: Path, found: Any) -> list[str]:
     """What is wrong with the coefficients of a primitive along a path."""
-    values, scales = oracle.jet(derivatives, path)
+    values, scales = truth_along(name, tuple(map(tuple, path)))
     wrong: list[str] = []
     for k, value in enumerate(map(float, found)):
         truth = values[k]
@@ -108,9 +115,8 @@ def twins(name: str) -> list[str]:
 
 def at_point(name: str, point: Point, along: Sequence[Path], found: Any) -> list[str]:
     """Compare with the oracle."""
-    derivatives = oracle.partials(CASES[name].function, point, ORDER)
     pairs = zip(along, found, strict=True)
-    return [text for path, values in pairs for text in judge(name, path, values, derivatives)]
+    return [text for path, values in pairs for text in judge(name, path, values)]
 
 
 def at_singularity(name: str, point: Point, along: Sequence[Path], found: Any) -> list[str]:

@@ -23,6 +23,9 @@ Index = tuple[int, ...]
 STEP_BITS = 220
 """The step of the differences is 2**-STEP_BITS, or that much less than a tiny operand."""
 
+JET_BITS = 200
+"""A jet is this accurate relative to its scale; long numbers have exponents of any size."""
+
 
 class Reference(NamedTuple):
     """The coefficients 0..K of a jet, and for each the sum of the sizes of its terms."""
@@ -87,7 +90,7 @@ def jet(derivatives: Mapping[Index, Any], path: Sequence[Sequence[float]]) -> Re
     absolute values of the terms in Faa di Bruno's formula, over all partial derivatives and all
     partitions: scale / |value| is the condition number of that sum.
     """
-    with mp.workprec(STEP_BITS + 2200):
+    with mp.workprec(JET_BITS):
         values = _compose(derivatives, path, mpf)
         return Reference(values, _compose(derivatives, path, lambda number: abs(mpf(number))))
 
@@ -115,9 +118,16 @@ def _compose(
         for operand, n in enumerate(index):
             term = _product(term, powers[operand][n])
         factor = part(derivative) / math.prod(map(math.factorial, index))
-        total = [t + factor * c for t, c in zip(total, term, strict=True)]
+        total = [t + factor * c if c else t for t, c in zip(total, term, strict=True)]
     return [math.factorial(k) * c for k, c in enumerate(total)]
 
 
 def _product(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
-    return [mpmath.fsum(a[i] * b[k - i] for i in range(k + 1)) for k in range(len(a))]
+    """The product of two truncated series, most of whose first coefficients are zero."""
+    total = [mpf(0)] * len(a)
+    for i, x in enumerate(a):
+        if x:
+            for k, y in enumerate(b[: len(a) - i], i):
+                if y:
+                    total[k] += x * y
+    return total
