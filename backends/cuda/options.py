@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from jetfold.graph import ArgumentError
 
 WARP = 32
-MOST_THREADS = 1024
+MOST_THREADS = 256
+"""Threads may need 255 registers each, and there are 65536 for the threads of a block."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +26,7 @@ class Cuda:
     graphs : record the launches of a call that comes again, with as many points on the same stream,
         and replay them as CUDA graphs: small networks take less time than their launches. An
         operator keeps up to 2 GB of the GPU's memory for that; it is given back when it is needed.
-    threads : of a block in elementwise kernels, a multiple of 32 up to 1024.
+    threads : of a block in elementwise kernels, a multiple of 32 up to 256.
 
     Raises
     ------

@@ -170,7 +170,7 @@ def test_options_are_values() -> None:
         ({"memory": 0}, "memory is 0; it must be a whole number of bytes"),
         ({"memory": 1e9}, "memory is 1000000000.0"),
         ({"memory": True}, "memory is True"),
-        ({"threads": 100}, "threads is 100; it must be a multiple of 32 from 32 to 1024"),
+        ({"threads": 100}, "threads is 100; it must be a multiple of 32 from 32 to 256"),
         ({"threads": 2048}, "threads is 2048"),
         ({"threads": "all"}, "threads is 'all'"),
     ],
