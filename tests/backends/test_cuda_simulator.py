@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import processes
+from jetfold.backends.cuda.simulator import IeeeMath
 from simulated import GROUPS
 
 
@@ -32,3 +35,27 @@ def test_what_fails_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(AssertionError, match="network:"):
         processes.run(code, tmp_path / "cache", NUMBA_ENABLE_CUDASIM="1")
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_math_of_the_simulator(real: type[np.floating[Any]]) -> None:
+    """As on a device: errors are NaN and infinity, and single precision stays single."""
+    math = IeeeMath(real)
+    for value, expected in [
+        (math.log(real(0)), -np.inf),
+        (math.log(real(-1)), np.nan),
+        (math.exp(real(1e4)), np.inf),
+        (math.pow(real(-np.inf), real(0.5)), np.inf),
+        (math.pow(real(0), real(-2)), np.inf),
+        (math.atanh(real(1)), np.inf),
+        (math.lgamma(real(0)), np.inf),
+        (math.erfc(real(0.5)), 0.4795001221869535),
+        (math.atan2(real(1), real(-1)), 3 * np.pi / 4),
+        (math.inf, np.inf),
+        (math.pi, np.pi),
+    ]:
+        assert type(value) is real
+        np.testing.assert_allclose(value, expected, rtol=float(2 * np.finfo(real).eps))
+    assert math.isfinite(real(1))
+    assert not math.isfinite(real(np.nan))
+    assert math.floor(real(-1.5)) == -2
