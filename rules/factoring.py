@@ -36,12 +36,14 @@ def _exponentials(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, 
     families: defaultdict[sp.Expr, list[sp.Rational]] = defaultdict(list)
     for exponential in expr.atoms(sp.exp):
         exponent = exponential.args[0]
-        rate, variable = exponent.primitive() if exponent.is_Add else exponent.as_coeff_Mul()
+        split = exponent.primitive() if exponent.is_Add else exponent.as_coeff_Mul(rational=True)
+        rate, variable = split
         families[variable * sp.sign(rate)].append(abs(rate))
     powers: dict[sp.Expr, sp.Expr] = {}
     roots: dict[sp.Expr, sp.Expr] = {}
-    for variable, rates in families.items():
-        unit, symbol = _common(rates), sp.Dummy(real=True)
+    for number, variable in enumerate(sp.ordered(families)):
+        rates = families[variable]
+        unit, symbol = _common(rates), sp.Symbol(f"exponential_{number}", real=True)
         powers |= {sp.exp(rate * variable): symbol ** (rate / unit) for rate in rates}
         roots[symbol] = sp.exp(unit * variable)
     return powers, roots
@@ -56,7 +58,7 @@ def _common(rates: list[sp.Rational]) -> sp.Rational:
 
 def _in_inverse(product: sp.Expr, base: sp.Expr) -> sp.Expr:
     """A product divided by a power of the base, as polynomials in 1 / base where they can be."""
-    variable = sp.Dummy(real=True)
+    variable = sp.Symbol("base", real=True)
     power, factors = 0, []
     for factor in sp.Mul.make_args(product.xreplace({base: variable})):
         inner, exponent = factor.as_base_exp()
