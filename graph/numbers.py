@@ -9,6 +9,7 @@ arguments), so that two graphs that agree are equal as algebraic identities, not
 from __future__ import annotations
 
 import hashlib
+import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -232,7 +233,8 @@ class ScalarNumbers:
         symbols = [operand_symbol(i) for i in range(len(operands))]
 
         def select(branches: list[tuple[Any, Callable[[], Any]]]) -> Any:
-            return next(branch() for condition, branch in branches if condition)
+            chosen = next((branch for condition, branch in branches if condition), None)
+            return self.number(math.nan) if chosen is None else chosen()
 
         def one(*values: Any) -> Any:
             known = dict(zip(symbols, values, strict=True))

@@ -24,7 +24,8 @@ from jetfold.backends.cuda.modules import load_source as load_cuda_source
 from jetfold.checks import choose, whole
 from jetfold.graph import ArgumentError
 from jetfold.kernel_module import jet_of, module_text, renamed
-from jetfold.primitive import CustomPrimitive, as_primitive
+from jetfold.primitive import CustomPrimitive, as_primitive, parameter
+from jetfold.rules.primitives import Default
 from jetfold.rules.taylor_rule import TaylorRule, derive_rule
 
 BACKENDS = ("cpu", "cuda")
@@ -36,7 +37,8 @@ class Kernel:
 
     Called with the coefficients of the arguments, then with the parameters, by position or by name,
     it returns the coefficients of the result; all are unscaled derivatives. Arrays broadcast as in
-    NumPy and are cast to the kernel's dtype. ``inspect.signature`` tells the names.
+    NumPy and are cast to the kernel's dtype. ``inspect.signature`` tells the names. Parameters that
+    have a default may be left out here, though not in the source.
 
     A kernel for "cuda" also takes arrays on the GPU. They are read where they are, so they have the
     shape of all points, the kernel's dtype and C order; the results are arrays of CuPy or PyTorch
@@ -56,19 +58,27 @@ class Kernel:
     """
 
     def __init__(
-        self, rule: TaylorRule, backend: str, dtype: np.dtype[Any], directions: int | None
+        self,
+        rule: TaylorRule,
+        backend: str,
+        dtype: np.dtype[Any],
+        directions: int | None,
+        defaults: tuple[Default, ...] = (),
     ) -> None:
         self.rule = rule
         self.backend = backend
         self.dtype = dtype
+        self.defaults = defaults
         self.jet = jet_of(rule, directions)
         self.source = module_text(rule, self.jet, backend, dtype)
         self.__name__ = self.__qualname__ = f"{self.jet.name}_jet"
         self.__doc__ = "\n\n".join((*self.jet.about, "\n".join(self.jet.formulas)))
+        names = [argument.name for argument in self.jet.arguments]
+        coefficients = len(names) - len(defaults)
         self.__signature__ = inspect.Signature(
             [
-                inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-                for argument in self.jet.arguments
+                *(parameter(name, None) for name in names[:coefficients]),
+                *map(parameter, names[coefficients:], defaults),
             ]
         )
 
@@ -110,6 +120,7 @@ class Kernel:
             bound = self.__signature__.bind(*arguments, **named)
         except TypeError as error:
             raise ArgumentError(f"{self.__name__}{self.__signature__}: {error}") from None
+        bound.apply_defaults()
         return dict(bound.arguments)
 
     def _check_shapes(self, arrays: dict[str, AnyArray]) -> None:
@@ -188,7 +199,8 @@ class Kernel:
         return self.rule.latex()
 
     def __reduce__(self) -> Any:
-        return Kernel, (self.rule, self.backend, self.dtype, self.jet.directions)
+        options = (self.backend, self.dtype, self.jet.directions, self.defaults)
+        return Kernel, (self.rule, *options)
 
 
 def _listed(names: set[str]) -> str:
@@ -210,19 +222,25 @@ def _handed_over(result: Any, owner: str = "numpy") -> Any:
 
 def write(path: str | os.PathLike[str], text: str, overwrite: bool) -> Path:
     """Write a text to a file, as a whole or not at all. Raises `ArgumentError`."""
-    target = Path(path)
-    if target.is_dir():
-        raise ArgumentError(f"{target} is a folder; give the name of a file")
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        target = Path(path)
+        place = target.resolve()  # what a link points to is replaced, and not the link
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{path!r} is no path of a file; give one as a string") from None
+    try:
+        if place.is_dir():
+            raise ArgumentError(f"{target} is a folder; give the name of a file")
+        if place.exists() and not place.is_file():
+            raise ArgumentError(f"{target} is a device or a pipe; give the name of a file")
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=".jetfold.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
             os.chmod(temporary, 0o644)
             if overwrite:
-                os.replace(temporary, target)
+                os.replace(temporary, place)
             else:
-                os.link(temporary, target)
+                os.link(temporary, place)
         finally:
             Path(temporary).unlink(missing_ok=True)
     except FileExistsError:
@@ -282,6 +300,6 @@ def kernel(
         whole(directions, "directions", 1)
         if not collapsed:
             raise ArgumentError("directions are those of a collapsed kernel; give collapsed=True")
-    primitive = renamed(as_primitive(what), highest)
-    rule = derive_rule(primitive, highest, bool(collapsed))
-    return Kernel(rule, chosen, precision, directions)
+    primitive = as_primitive(what)
+    rule = derive_rule(renamed(primitive, highest), highest, bool(collapsed))
+    return Kernel(rule, chosen, precision, directions, primitive.defaults)

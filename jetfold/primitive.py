@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from jetfold.arrays import FloatArray, as_array
+from jetfold.arrays import as_array
 from jetfold.graph import ArgumentError
 from jetfold.graph.custom import Definition, custom_function, traced
 from jetfold.graph.numbers import FLOAT
@@ -20,11 +20,9 @@ from jetfold.graph.ufuncs import UFUNCS
 from jetfold.linear import LINEAR
 from jetfold.primitive_doc import documentation
 from jetfold.rules.definition import define
-from jetfold.rules.primitives import Primitive, custom_primitive, register
+from jetfold.rules.primitives import Default, Primitive, custom_primitive, register
 from jetfold.rules.primitives import primitive as named_primitive
 from jetfold.rules.taylor_rule import TaylorRule, derive_rule
-
-Default = float | FloatArray | None
 
 EXPRESSION = "expression"
 """The name of the primitive of a bare expression."""
@@ -44,14 +42,14 @@ class CustomPrimitive:
 
     def __init__(self, definition: Definition, defaults: Sequence[Default], doc: str) -> None:
         self.definition = definition
-        self.primitive = custom_primitive(definition, doc)
+        self.primitive = custom_primitive(definition, doc, tuple(defaults))
         self.defaults = dict(zip(definition.parameters, defaults, strict=True))
         self.__name__ = self.__qualname__ = definition.name
         self.__doc__ = doc
         self.__signature__ = inspect.Signature(
             [
                 *(_argument(name) for name in definition.arguments),
-                *(_parameter(name, default) for name, default in self.defaults.items()),
+                *(parameter(name, default) for name, default in self.defaults.items()),
             ]
         )
 
@@ -161,7 +159,8 @@ def _argument(name: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY)
 
 
-def _parameter(name: str, default: Default) -> inspect.Parameter:
+def parameter(name: str, default: Default) -> inspect.Parameter:
+    """A parameter in a signature; a default that is None is none."""
     shown = inspect.Parameter.empty if default is None else default
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=shown)
 

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Any
 
 import sympy as sp
+from numpy.typing import NDArray
 
 from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.graph import functions as fn
@@ -22,13 +24,17 @@ from jetfold.graph.elementary import Elementary
 from jetfold.graph.numbers import FLOAT_FUNCTIONS
 from jetfold.graph.ufuncs import EXPRESSIONS, UFUNCS
 
+Default = float | NDArray[Any] | None
+"""The default value of a parameter; None: it has none."""
+
 
 @dataclass(frozen=True)
 class Primitive:
     """An elementwise function: its name and its expression in a0, a1, ...
 
     The operands are its arguments and then its parameters, which are the same all along a path in
-    the rules that are shown, and in kernels. ``doc`` documents a custom one.
+    the rules that are shown, and in kernels. ``doc`` documents a custom one, ``defaults`` are the
+    values of its parameters where none are given.
     """
 
     name: str
@@ -36,6 +42,7 @@ class Primitive:
     arguments: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     doc: str = field(default="", compare=False)
+    defaults: tuple[Default, ...] = field(default=(), compare=False)
 
     @property
     def arity(self) -> int:
@@ -92,11 +99,14 @@ CUSTOM: Mapping[str, Primitive] = MappingProxyType(_custom)
 """The primitives that users have registered."""
 
 
-def custom_primitive(definition: Definition, doc: str = "") -> Primitive:
+def custom_primitive(
+    definition: Definition, doc: str = "", defaults: tuple[Default, ...] = ()
+) -> Primitive:
     """The primitive with a definition."""
-    operands = map(operand_symbol, range(len(definition.operands)))
-    expr = custom_function(definition)(*operands)
-    return Primitive(definition.name, expr, definition.arguments, definition.parameters, doc)
+    symbols = map(operand_symbol, range(len(definition.operands)))
+    expr = custom_function(definition)(*symbols)
+    operands = definition.arguments, definition.parameters
+    return Primitive(definition.name, expr, *operands, doc, defaults)
 
 
 def register(made: Primitive, overwrite: bool = False) -> None:

@@ -163,6 +163,24 @@ def test_infinities_and_nan_pass_through() -> None:
     np.testing.assert_array_equal(y_1, [np.inf, -1.0])
 
 
+def test_parameters_have_the_defaults_of_the_primitive() -> None:
+    scaled = jf.primitive("scaled_exp", D * sp.exp(R_E * X), X, parameters={D: None, R_E: 0.5})
+    for made in (jf.kernel(scaled, 1), jf.kernel("scaled_exp", 1)):
+        loaded = pickle.loads(pickle.dumps(made))
+        for kernel in (made, loaded):
+            assert str(inspect.signature(kernel)) == "(x_0, x_1, D, r_e=0.5)"
+            np.testing.assert_array_equal(kernel(1.0, 2.0, 3.0), kernel(1.0, 2.0, 3.0, 0.5))
+            assert kernel(1.0, 2.0, 3.0)[0] == pytest.approx(3 * math.exp(0.5))
+    with pytest.raises(jf.ArgumentError, match="missing a required argument: 'D'"):
+        jf.kernel(scaled, 1)(1.0, 2.0)
+
+
+def test_outside_of_all_pieces_there_is_no_number() -> None:
+    y_0, y_1 = jf.kernel(sp.Piecewise((X**2, X > 0)), 1)([-1.0, 3.0], 1.0)
+    np.testing.assert_array_equal(y_0, [math.nan, 9])
+    np.testing.assert_array_equal(y_1, [math.nan, 6])
+
+
 # To look at ---------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,45 @@ def test_saving(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["sine.py"]
 
 
+def test_what_a_link_points_to_is_written(tmp_path: Path) -> None:
+    kernel = jf.kernel("square", 1)
+    kernel.save(tmp_path / "square_jet.py")
+    link = tmp_path / "link.py"
+    link.symlink_to("square_jet.py")
+    jf.kernel("square", 2).save(link, overwrite=True)
+    assert link.is_symlink()
+    assert (tmp_path / "square_jet.py").read_text() == jf.kernel("square", 2).source
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "None is no path of a file"),
+        (3, "3 is no path of a file"),
+        (b"jet.py", "is no path of a file"),
+        ("jet\0.py", "is no path of a file"),
+        ("j" * 300, "cannot be written: File name too long"),
+        ("folder/jet.py", "cannot be written: No such file"),
+    ],
+)
+def test_bad_paths(
+    path: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(jf.ArgumentError, match=message):
+        jf.kernel("square", 1).save(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_devices_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for overwrite in (False, True):
+        with pytest.raises(jf.ArgumentError, match="is a device or a pipe"):
+            jf.kernel("square", 1).save(pipe, overwrite=overwrite)
+    assert pipe.is_fifo()
+
+
 # In code of one's own -----------------------------------------------------------------------------
 
 
