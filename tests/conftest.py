@@ -1,5 +1,6 @@
 """What all tests share: where the package comes from, threads, caches, hypothesis, golden files."""
 
+import gc
 import os
 import shutil
 import sys
@@ -53,6 +54,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if CACHE_FOLDER in config.stash:
         del os.environ["JETFOLD_CACHE_DIR"]
         shutil.rmtree(config.stash[CACHE_FOLDER], ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage less often: modules, SymPy's caches and compiled code stay anyway.
+
+    Otherwise a fifth of the time of SymPy and of compilers goes into looking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture
