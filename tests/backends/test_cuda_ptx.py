@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -39,6 +39,9 @@ COVERING = (
 )
 """Primitives that use between them every kind of expression and most functions of libdevice."""
 
+LONG = ("gamma", "gammaln", "j0", "j1", "psi")
+"""Primitives whose kernels take seconds to compile, and have their functions in common."""
+
 TRIGONOMETRY = ("math.sin(", "math.cos(", "math.tan(")
 """libdevice computes these in double precision for angles beyond 10**5, also in single."""
 
@@ -53,22 +56,45 @@ def check(program: Program, dtype: np.dtype[Any], found: Iterable[Assembled]) ->
         assert kernel.double == (dtype == FLOAT64) or (kernel.double and trigonometric), kernel
 
 
+def computing(program: Program, dtype: np.dtype[Any], cc: Capability) -> Iterator[Assembled]:
+    """The kernels of a program that do not merely move values; `test_networks` has all kinds."""
+    for name, (function, signature) in kernels(program, dtype).items():
+        if not name.startswith(("load_", "store_")):
+            yield assemble(name, compile_ptx(function, signature, cc), cc)
+
+
 @pytest.mark.parametrize("name", COVERING)
 def test_primitives(name: str) -> None:
     """Collapsed rules of order 4; dtypes and devices take turns."""
     program = collapsed_program(name, ORDER)
     turn = COVERING.index(name) % 2
     dtype, cc = FLOATS[turn], (SM_90, SM_80)[turn]
-    check(program, dtype, (k for k in assembled(program, dtype, cc) if k.name != "store_points"))
+    check(program, dtype, computing(program, dtype, cc))
+
+
+DISTINCT = sorted({known.expr: name for name, known in PRIMITIVES.items()}.values())
+"""Primitives, one for each expression: radians and deg2rad have the same kernels."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(PRIMITIVES)), ids=sorted(PRIMITIVES).__getitem__)
-def test_all_primitives(number: int) -> None:
+@pytest.mark.parametrize("name", [name for name in DISTINCT if name not in LONG])
+def test_all_primitives(name: str) -> None:
     """Collapsed rules of order 4, each for both devices, which take turns with dtypes."""
-    program = collapsed_program(sorted(PRIMITIVES)[number], ORDER)
-    for dtype, cc in zip(FLOATS, (SM_80, SM_90)[:: (1, -1)[number % 2]], strict=True):
-        check(program, dtype, assembled(program, dtype, cc))
+    program = collapsed_program(name, ORDER)
+    devices = (SM_80, SM_90)[:: (1, -1)[DISTINCT.index(name) % 2]]
+    for dtype, cc in zip(FLOATS, devices, strict=True):
+        check(program, dtype, computing(program, dtype, cc))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG)
+def test_long_primitives(name: str) -> None:
+    """Order 4 and order 2; dtypes and devices take turns among those with the same functions."""
+    turn = LONG.index(name) % 2
+    for order, here in ((ORDER, turn), (2, 1 - turn)):
+        program = collapsed_program(name, order)
+        dtype = FLOATS[here]
+        check(program, dtype, computing(program, dtype, (SM_90, SM_80)[here]))
 
 
 @pytest.mark.parametrize(("dtype", "cc"), [(FLOAT32, SM_80), (FLOAT64, SM_90)], ids=str)
