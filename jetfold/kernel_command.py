@@ -16,10 +16,12 @@ from jetfold.primitives_command import import_modules
 
 PTX = "ptx"
 
+FUNCTION = "a name, or an expression; one that begins with a minus sign comes last, after --"
+
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """The options of `python -m jetfold kernel`."""
-    command.add_argument("function", help="a name, or an expression of one or several arguments")
+    command.add_argument("function", help=FUNCTION)
     command.add_argument("--order", type=int, default=2, help="the highest coefficient")
     command.add_argument(
         "--backend", choices=("cpu", "cuda", PTX), default="cpu", help="what the code is for"

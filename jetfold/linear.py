@@ -17,7 +17,7 @@ from jetfold.graph.ops import Array, Shape
 from jetfold.graph.source import located
 from jetfold.graph.tracer import Tracer
 from jetfold.linear_tensor import LinearFunction
-from jetfold.rules.primitives import CUSTOM, check_name_is_free
+from jetfold.rules.primitives import CUSTOM, check_name
 
 Function = Callable[..., Any]
 
@@ -194,11 +194,7 @@ def multilinear_primitive(
     ------
     ArgumentError as for `linear_primitive`, and for positions that are none.
     """
-    if not str(name).isidentifier():
-        raise ArgumentError(
-            f"the name of a primitive is {name!r}; it must be a name as of a Python function"
-        )
-    check_name_is_free(name)
+    check_name(name)
     positions = _positions(name, linear_in)
     given = (None,) * len(positions) if adjoints is None else tuple(adjoints)
     for what in (function, *(adjoint for adjoint in given if adjoint is not None)):

@@ -61,6 +61,10 @@ def import_modules(names: Sequence[str]) -> None:
 
 
 def _import(module: str) -> None:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ArgumentError(
+            f"{module!r} is no name of a module; write it as in an import statement, as in a.b"
+        )
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:

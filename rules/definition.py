@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from jetfold.rules.derive import OUTPUT, in_output
 from jetfold.rules.factoring import unguarded
 from jetfold.rules.from_sympy import from_sympy
 from jetfold.rules.one_expression import one_expression
-from jetfold.rules.primitives import RESULTS, check_name_is_free
+from jetfold.rules.primitives import RESULTS, check_name, is_name
 from jetfold.rules.stable import stable
 
 _FLOAT_BITS = 53
@@ -42,7 +41,7 @@ def define(
     Raises `ArgumentError` for names and symbols that cannot be, for an expression that cannot be
     computed, and for a derivative or a value that is not that of the expression.
     """
-    _check_name(name)
+    check_name(name)
     operands = _names(name, arguments, parameters)
     where = f"the expression of the primitive {name!r}"
     written = _in_real_symbols(expr, operands, where)
@@ -73,15 +72,6 @@ def define(
 # Names --------------------------------------------------------------------------------------------
 
 
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise ArgumentError(
-            f"the name of a primitive is {name!r}; it must be a name as of a Python function, "
-            "such as 'gelu', as a string"
-        )
-    check_name_is_free(name)
-
-
 def _names(
     name: str, arguments: Sequence[sp.Symbol], parameters: Sequence[sp.Symbol]
 ) -> tuple[str, ...]:
@@ -95,7 +85,7 @@ def _names(
                     f"{what} of the primitive {name!r} contains {symbol!r}, a "
                     f"{type(symbol).__name__}; give SymPy symbols, such as sp.Symbol('x')"
                 )
-            if not symbol.name.isidentifier() or keyword.iskeyword(symbol.name):
+            if not is_name(symbol.name):
                 raise ArgumentError(
                     f"{what} of the primitive {name!r} contains the symbol {symbol.name!r}, which "
                     "cannot be the name of an argument of a Python function; rename it"

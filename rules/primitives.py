@@ -8,6 +8,8 @@ the expression.
 from __future__ import annotations
 
 import inspect
+import keyword
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -122,6 +124,25 @@ def register(made: Primitive, overwrite: bool = False) -> None:
             "choose another name, or give overwrite=True to replace it"
         )
     _custom[made.name] = made
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a name in Python, and stays as it is when Python reads it.
+
+    Python takes a few letters for others: a micro sign for a Greek mu.
+    """
+    plain = unicodedata.normalize("NFKC", text) == text
+    return plain and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def check_name(name: object) -> None:
+    """Raise `ArgumentError` if a custom primitive cannot be called this."""
+    if not isinstance(name, str) or not is_name(name):
+        raise ArgumentError(
+            f"the name of a primitive is {name!r}; it must be a name as of a Python function, "
+            "such as 'gelu', as a string"
+        )
+    check_name_is_free(name)
 
 
 def check_name_is_free(name: str) -> None:

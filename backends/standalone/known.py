@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from jetfold.graph import ArgumentError
+from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.graph.numbers import MPMATH
 
 POINTS = 3
@@ -64,9 +64,10 @@ def known_values(
         if len(found) == POINTS:
             break
     if not found:
+        symbols = {operand_symbol(i): sp.Symbol(path.names[0]) for i, path in enumerate(paths)}
         raise ArgumentError(
-            f"{function} and its derivatives are not finite at any of the points tried, so a "
-            "kernel could not be checked"
+            f"{function.xreplace(symbols)} and its derivatives are not finite at any of the points "
+            "tried, so a kernel could not be checked"
         )
     tables = [
         {name: _table(found, i, k, path, directions) for k, name in enumerate(path.names)}

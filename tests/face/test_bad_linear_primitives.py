@@ -26,6 +26,8 @@ def graph_of(function: Function, *shapes: tuple[int, ...]) -> Graph:
 BAD_REGISTRATIONS: list[tuple[Function, str]] = [
     (lambda: jf.linear_primitive("tanh", running), "'tanh' is a built-in function"),
     (lambda: jf.linear_primitive("my name", running), "'my name'; it must be a name"),
+    (lambda: jf.linear_primitive("lambda", running), "'lambda'; it must be a name"),
+    (lambda: jf.linear_primitive(None, running), "None; it must be a name"),  # type: ignore[arg-type]
     (lambda: jf.linear_primitive("a", 3), "3 is no function"),  # type: ignore[arg-type]
     (lambda: jf.linear_primitive("a", running, 3), "3 is no function"),  # type: ignore[arg-type]
     (lambda: jf.multilinear_primitive("a", running, ()), "linear_in of the primitive 'a' is ()"),

@@ -87,6 +87,9 @@ def test_registered_primitives(
         (["tanh", "--directions", "3"], "directions are those of a collapsed kernel"),
         (["tanh", "-o", "missing/tanh.py"], "missing/tanh.py cannot be written"),
         (["tanh", "--import", "no_such_module"], "there is no module 'no_such_module'"),
+        (["tanh", "--import", "../module"], "'../module' is no name of a module"),
+        (["tanh", "--import", ""], "'' is no name of a module"),
+        (["z*arcsin(2)"], "z_0*asin(2) and its derivatives are not finite at any"),
     ],
 )
 def test_what_cannot_be_made(

@@ -28,7 +28,11 @@ def error(*args: Any, **options: Any) -> str:
 # Names --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "my function", "2x", "lambda", "x-y", 3, None, ("a",)])
+NO_NAMES = ["", "my function", "2x", "lambda", "x-y", "\N{MICRO SIGN}", 3, None, ("a",)]
+"""Python reads the micro sign as a Greek mu."""
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
 def test_names_that_are_none(name: Any) -> None:
     assert f"the name of a primitive is {name!r}" in error(name, x**2, x)
 
@@ -84,6 +88,11 @@ def test_symbols(expr: Any, args: Any, options: dict[str, Any], parts: list[str]
     assert "'refused'" in message
     for part in parts:
         assert part in message
+
+
+def test_a_symbol_that_python_reads_as_another() -> None:
+    micro = sp.Symbol("\N{MICRO SIGN}")
+    assert "cannot be the name of an argument" in error("refused", micro**2, micro)
 
 
 @pytest.mark.parametrize(
