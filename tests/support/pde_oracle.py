@@ -13,6 +13,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy.core.function import AppliedUndef
 
+from jax_once import evaluate
 from oracle_functions import DIMENSION, FUNCTIONS, Function, Modules
 from oracle_functions import parameters as oracle_parameters
 
@@ -57,7 +58,7 @@ def partials(
 
     with double_precision():
         every = jax.vmap(lambda y, p: [by(order)(y, p) for order in orders], in_axes=(0, None))
-        return [np.asarray(found) for found in jax.jit(every)(x, p)]
+        return [np.asarray(found) for found in evaluate(every, x, p)]
 
 
 def by_jax(
