@@ -116,8 +116,12 @@ def tidy(expr: sp.Expr, unit: sp.Expr = sp.S.One, plain: sp.Expr | None = None) 
 
     What is a sum when written ``plain`` is kept as a factor where it is one, in the form ``unit``
     that does not cancel: all derivatives of tanh share the factor sech_squared(x) = 1 - y**2, and
-    what else they contain is a polynomial in y.
+    what else they contain is a polynomial in y. A selection is factored branch by branch: as a
+    whole SymPy would expand what is in it.
     """
+    if expr.has(sp.Piecewise):
+        parts = sp.piecewise_fold(expr).args
+        return sp.Piecewise(*((tidy(branch, unit, plain), where) for branch, where in parts))
     if sp.count_ops(expr) > MOST_OPERATIONS:
         return sp.factor_terms(expr)
     plain = unit if plain is None else plain
