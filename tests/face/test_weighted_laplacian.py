@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -35,32 +35,32 @@ def varying(m: Modules, x: Any) -> Any:
 
 NUMPY = Modules(np, scipy.special)
 
-# sigma, options, and the matrix of weights at a point, with JAX's functions
-SIGMAS: dict[str, tuple[Any, dict[str, Any], Callable[[Modules, Any], Any]]] = {
-    "two columns": (TALL, {}, lambda m, x: TALL @ TALL.T),
-    "one column": (TALL[:, :1], {}, lambda m, x: TALL[:, :1] @ TALL[:, :1].T),
-    "more columns than coordinates": (WIDE, {}, lambda m, x: WIDE @ WIDE.T),
+# sigma, options, and the matrix of weights at a point
+SIGMAS: dict[str, tuple[Any, dict[str, Any], Function]] = {
+    "two columns": (TALL, {}, lambda x: TALL @ TALL.T),
+    "one column": (TALL[:, :1], {}, lambda x: TALL[:, :1] @ TALL[:, :1].T),
+    "more columns than coordinates": (WIDE, {}, lambda x: WIDE @ WIDE.T),
     "a list of integers": (
         np.arange(12).reshape(6, 2).tolist(),
         {},
-        lambda m, x: np.arange(12.0).reshape(6, 2) @ np.arange(12.0).reshape(6, 2).T,
+        lambda x: np.arange(12.0).reshape(6, 2) @ np.arange(12.0).reshape(6, 2).T,
     ),
-    "a matrix": (SYMMETRIC, {"matrix": True}, lambda m, x: SYMMETRIC),
-    "a pair": ((TALL, WIDE), {}, lambda m, x: TALL @ TALL.T - WIDE @ WIDE.T),
+    "a matrix": (SYMMETRIC, {"matrix": True}, lambda x: SYMMETRIC),
+    "a pair": ((TALL, WIDE), {}, lambda x: TALL @ TALL.T - WIDE @ WIDE.T),
     "a function": (
         partial(varying, NUMPY),
         {},
-        lambda m, x: varying(m, x) @ varying(m, x).T,
+        lambda x: varying(NUMPY, x) @ varying(NUMPY, x).T,
     ),
     "a function and an array": (
         (partial(varying, NUMPY), TALL),
         {},
-        lambda m, x: varying(m, x) @ varying(m, x).T - TALL @ TALL.T,
+        lambda x: varying(NUMPY, x) @ varying(NUMPY, x).T - TALL @ TALL.T,
     ),
     "only a negative part": (
         (np.zeros((6, 0)), TALL),
         {},
-        lambda m, x: -TALL @ TALL.T,
+        lambda x: -TALL @ TALL.T,
     ),
 }
 
@@ -74,15 +74,19 @@ def jax() -> Iterator[Any]:
     jax.config.update("jax_enable_x64", before)
 
 
-def expected_of(jax: Any, name: str, weights: Function, x: Any, p: Any) -> NDArray[Any]:
-    modules = Modules(jax.numpy, jax.scipy.special)
-
-    def weighted(x: Any, p: Any) -> Any:
-        second = jax.hessian(partial(FUNCTIONS[name], modules))(x, p)
-        return jax.numpy.sum(weights(modules, x) * second, axis=(-2, -1))
-
-    found = np.asarray(evaluate(jax.vmap(weighted, in_axes=(0, None)), x, p))
+@cache
+def hessians(jax: Any, name: str, count: int) -> NDArray[Any]:
+    """The second derivatives of a function at the first points, for all sigmas."""
+    hessian = jax.hessian(partial(FUNCTIONS[name], Modules(jax.numpy, jax.scipy.special)))
+    every = jax.vmap(hessian, in_axes=(0, None))
+    found = np.asarray(evaluate(every, points(DIMENSION, count), parameters()))
     assert found.dtype == np.float64
+    return found
+
+
+def expected_of(jax: Any, name: str, weights: Function, x: NDArray[Any]) -> NDArray[Any]:
+    weighted = zip(x, hessians(jax, name, len(x)), strict=True)
+    found = np.array([np.sum(weights(point) * second, axis=(-2, -1)) for point, second in weighted])
     assert np.abs(found).min() > 0
     return found
 
@@ -93,7 +97,7 @@ def test_against_hessians(jax: Any, name: str, given: str) -> None:
     name = {"normalised": "layer norm"}.get(name, name)
     x, p = points(DIMENSION, 4), parameters()
     sigma, options, weights = SIGMAS[given]
-    expected = expected_of(jax, name, weights, x, p)
+    expected = expected_of(jax, name, weights, x)
     for method in METHODS:
         op = interpreted(partial(FUNCTIONS[name], NUMPY), sigma, method=method, **options)
         scale = np.abs(expected).max()
@@ -105,7 +109,7 @@ def test_against_hessians(jax: Any, name: str, given: str) -> None:
 def test_against_hessians_compiled(jax: Any, given: str, method: str) -> None:
     x, p = points(DIMENSION, 60), parameters()
     sigma, options, weights = SIGMAS[given]
-    expected = expected_of(jax, "tanh network", weights, x, p)
+    expected = expected_of(jax, "tanh network", weights, x)
     op = jf.weighted_laplacian(
         partial(FUNCTIONS["tanh network"], NUMPY), sigma, method=method, **options
     )
