@@ -271,9 +271,9 @@ def test_a_selection_is_derived_branch_by_branch() -> None:
 def test_a_selection_is_factored_branch_by_branch() -> None:
     """Next to 1 the sum that SymPy would make of the derivatives of (1 - x**2)**4 cancels."""
     cutoff, inside, near = (1 - X**2) ** 4, sp.Lt(X, 1), sp.Rational(9999, 10_000)
-    for order in (1, 2, 3):
-        slope = sp.expand(cutoff.diff(X, order))
-        found = sp.lambdify(X, tidy(sp.Piecewise((slope, inside), (0, True))), "math")
+    for order in (1, 2):
+        slope = sp.Piecewise((cutoff, inside), (0, True)).diff(X, order)
+        found = sp.lambdify(X, tidy(slope), "math")
         assert found(float(near)) == pytest.approx(float(slope.subs(X, near)), rel=1e-11)
         assert found(2.0) == 0
 
