@@ -59,15 +59,15 @@ class LinearFunction:
                 f"its value for zeros is not 0 but as large as {np.abs(result).max():.3g}",
                 "Add a constant outside of the primitive.",
             )
-        tensor = self._numbers(result.shape)
-        self._check(tensor)
+        through, calls = self._cheapest(result.shape)
+        tensor = self._numbers(result.shape, through, calls)
+        self._check(tensor, through)
         return tensor
 
     # Numbers ------------------------------------------------------------------------------------
 
-    def _numbers(self, shape: Shape) -> Tensor:
-        sizes, size = [math.prod(shape) for shape in self.shapes], math.prod(shape)
-        through, calls = self._cheapest(sizes, size)
+    def _numbers(self, shape: Shape, through: int | None, calls: int) -> Tensor:
+        sizes = self._sizes()
         shapes = " and ".join(map(str, self.shapes))
         if calls > LARGEST_CALLS:
             raise self._error(
@@ -93,8 +93,12 @@ class LinearFunction:
         order = np.argsort(found, kind="stable")
         return Tensor(shape, self.shapes, found[order], where[:, order], numbers[order])
 
-    def _cheapest(self, sizes: Sequence[int], size: int) -> tuple[int | None, int]:
+    def _sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.shapes]
+
+    def _cheapest(self, shape: Shape) -> tuple[int | None, int]:
         """Whether to call the function (None) or which of its adjoints, and how often."""
+        sizes, size = self._sizes(), math.prod(shape)
         every = math.prod(sizes)
         found: dict[int | None, int] = {None: every}
         for k, adjoint in enumerate(self.adjoints):
@@ -159,7 +163,7 @@ class LinearFunction:
 
     # Checks -------------------------------------------------------------------------------------
 
-    def _check(self, tensor: Tensor) -> None:
+    def _check(self, tensor: Tensor, through: int | None) -> None:
         random = np.random.default_rng(0)
         sizes = Tensor(tensor.shape, tensor.operands, tensor.rows, tensor.columns,
                        np.abs(tensor.values))  # fmt: skip
@@ -169,13 +173,8 @@ class LinearFunction:
             scale = _largest(sizes.apply(*map(np.abs, arguments)))
             defect = _largest(value - tensor.apply(*arguments))
             if defect > ROUNDING * _precision(value) * max(scale, _largest(value)):
-                raise self._error(
-                    f"it is not linear in {self._arguments()}: for random arrays its value is off "
-                    f"by {defect / max(scale, _largest(value)):.2g}, relatively, from what its "
-                    "values for unit vectors add up to",
-                    "Name only arguments in which it is linear; let it return float32 if it "
-                    "computes in single precision.",
-                )
+                off = f"off by {defect / max(scale, _largest(value)):.2g}, relatively,"
+                raise self._not_linear(off, through)
             for k, adjoint in enumerate(self.adjoints):
                 if adjoint is not None:
                     self._check_adjoint(k, arguments, value, random.normal(size=tensor.shape))
@@ -196,6 +195,25 @@ class LinearFunction:
             )
 
     # Words --------------------------------------------------------------------------------------
+
+    def _not_linear(self, off: str, through: int | None) -> ArgumentError:
+        do = (
+            "Name only arguments in which it is linear; let it return float32 if it computes in "
+            "single precision."
+        )
+        if through is None:
+            what = (
+                f"it is not linear in {self._arguments()}: for random arrays its value is {off} "
+                "from what its values for unit vectors add up to"
+            )
+        else:
+            what = (
+                f"{self._adjoint_name(through)} disagrees with it, or it is not linear in "
+                f"{self._arguments()}: for random arrays its value is {off} from what the "
+                "adjoint's values for unit vectors say"
+            )
+            do = f"The adjoint is the transpose of the matrix; leave it out if in doubt. {do}"
+        return self._error(what, do)
 
     def _arguments(self) -> str:
         numbers = " and ".join(map(str, self.positions))

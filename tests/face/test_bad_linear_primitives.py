@@ -76,6 +76,12 @@ BAD: dict[str, tuple[Function, Function | None, str, str]] = {
     "infinite": (lambda x: np.asarray(x) / 0, None, "numbers that are not finite", ""),
     "another shape": (growing, None, "of shape (3,), not (2,)", "may only depend"),
     "wrong adjoint": (running, running, "its adjoint disagrees with it: <f(x), y> =", "transpose"),
+    "wrong adjoint that is called": (
+        lambda x: np.asarray(x).sum(keepdims=True),
+        lambda y: 2 * y * np.ones(3),
+        "its adjoint disagrees with it, or it is not linear in argument 0: for random",
+        "transpose",
+    ),
     "shape of the adjoint": (running, lambda y: y[:1], "its adjoint returns an array of", ""),
 }
 
