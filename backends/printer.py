@@ -9,6 +9,7 @@ import sympy as sp
 
 from jetfold.graph import UnsupportedError
 from jetfold.graph.elementary import Shorthand
+from jetfold.graph.formula import RELATIONS
 from jetfold.graph.numbers import name_of
 
 HALF = sp.Rational(1, 2)
@@ -96,7 +97,7 @@ class ExpressionPrinter:
         if condition.is_Symbol:
             return str(condition.name)
         left, right = (self.value(side) for side in condition.args)
-        return f"{left} {_COMPARISONS[type(condition)]} {right}"
+        return f"{left} {RELATIONS[type(condition)]} {right}"
 
     def _term(self, term: sp.Expr) -> str:
         if term.could_extract_minus_sign():
@@ -158,13 +159,3 @@ class ExpressionPrinter:
         for branch, where in reversed(branches):
             text = self.select(where, self.value(branch), text)
         return text
-
-
-_COMPARISONS = {
-    sp.StrictLessThan: "<",
-    sp.LessThan: "<=",
-    sp.StrictGreaterThan: ">",
-    sp.GreaterThan: ">=",
-    sp.Equality: "==",
-    sp.Unequality: "!=",
-}

@@ -14,7 +14,7 @@ from sympy.printing.str import StrPrinter
 from jetfold.graph.numbers import name_of
 from jetfold.graph.ops import operand_symbol
 
-_RELATIONS: Mapping[type, str] = {
+RELATIONS: Mapping[type, str] = {
     sp.StrictLessThan: "<",
     sp.LessThan: "<=",
     sp.StrictGreaterThan: ">",
@@ -60,7 +60,7 @@ class _Printer(StrPrinter):
 
     def _print_Relational(self, expr: Any) -> str:
         left, right = (self.parenthesize(side, PRECEDENCE["Relational"]) for side in expr.args)
-        return f"{left} {_RELATIONS[type(expr)]} {right}"
+        return f"{left} {RELATIONS[type(expr)]} {right}"
 
     def _print_And(self, expr: Any) -> str:
         return " & ".join(f"({self._print(part)})" for part in self._sorted(expr))

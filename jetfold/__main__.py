@@ -1,4 +1,4 @@
-"""The command line: `python -m jetfold demo`, `info`, `primitives`."""
+"""The command line: `python -m jetfold demo`, `info`, `primitives`, `kernel`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetfold import demo, info, kernel_command, primitives_command
+from jetfold.importing import add_import_option
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,14 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     listed.add_argument("name", nargs="?", help="show everything about this one")
     listed.add_argument("--custom", action="store_true", help="list only registered ones")
-    listed.add_argument(
-        "--import",
-        dest="modules",
-        metavar="MODULE",
-        action="append",
-        default=[],
-        help="import a module first, which registers primitives (can be given several times)",
-    )
+    add_import_option(listed)
     listed.add_argument("--order", type=_positive, default=2, help="order of the rules shown")
     kernel_command.add_options(
         sub.add_parser(

@@ -11,8 +11,8 @@ import sys
 
 from jetfold.expression import parse_expression
 from jetfold.graph import JetfoldError
+from jetfold.importing import add_import_option, import_modules
 from jetfold.kernel import DTYPES, Kernel, kernel, write
-from jetfold.primitives_command import import_modules
 
 PTX = "ptx"
 
@@ -34,14 +34,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--cc", type=_capability, default="9.0", help="compute capability for PTX")
     command.add_argument("-o", "--output", help="a file; otherwise the terminal")
     command.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    command.add_argument(
-        "--import",
-        dest="modules",
-        metavar="MODULE",
-        action="append",
-        default=[],
-        help="import a module first, which registers primitives (can be given several times)",
-    )
+    add_import_option(command)
 
 
 def _capability(text: str) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from jetfold.graph import ArgumentError
 from jetfold.graph.formula import to_formula
+from jetfold.importing import import_modules
 from jetfold.linear import LINEAR, MultilinearPrimitive
 from jetfold.rules.derive import taylor_rule
 from jetfold.rules.primitives import CUSTOM, PRIMITIVES, Primitive, primitive, spelled_out
@@ -52,28 +52,6 @@ def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), ord
             "that registers some with jetfold.primitive."
         )
     return 0
-
-
-def import_modules(names: Sequence[str]) -> None:
-    """Import modules for what they register. Raises `ArgumentError` for one that is not there."""
-    for name in names:
-        _import(name)
-
-
-def _import(module: str) -> None:
-    if not all(part.isidentifier() for part in module.split(".")):
-        raise ArgumentError(
-            f"{module!r} is no name of a module; write it as in an import statement, as in a.b"
-        )
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise ArgumentError(
-            f"there is no module {error.name!r} to import; give its name as in an import "
-            "statement, in the folder where it is or with its folder in PYTHONPATH"
-        ) from None
 
 
 def table(primitives: Mapping[str, Primitive]) -> Table:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -150,14 +151,13 @@ def has_cupy() -> bool:
     if simulated() or find_spec("cupy") is None:
         return False
     try:
-        import cupy
-        from cupy_backends.cuda.libs import cublas  # noqa: F401
+        for name in ("cupy", "cupy_backends.cuda.libs.cublas"):
+            import_module(name)
     except ImportError as error:
         raise BackendError(
             f"CuPy is installed, but cannot be imported ({_first_line(error)}): {INSTALL}, or "
             "remove it, and matrix products run in kernels of jetfold's own"
         ) from error
-    del cupy
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, fields
+from typing import SupportsIndex
 
 from jetfold.graph import ArgumentError
 
@@ -65,7 +66,6 @@ class Cuda:
 
 def _whole(value: object) -> int:
     """The value as an integer; -1 for what is none."""
-    try:
-        return -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return -1
+    return operator.index(value)

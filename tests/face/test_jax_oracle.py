@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 import jetfold as jf
-from jax_once import evaluate
+from jax_once import evaluate, nested_jet
 from known_answers import points
 from oracle_functions import DIMENSION, FUNCTIONS, Function, Modules, parameters
 
@@ -90,18 +90,10 @@ def test_jet(name: str) -> None:
     order, p = 3, parameters()
     x0, *higher = points(DIMENSION, order + 1, 4)
 
-    def along(t: Any, *path: Any) -> Any:
-        curve = sum(c * t**k / scipy.special.factorial(k) for k, c in enumerate(path))
-        return FUNCTIONS[name](JAX, curve, p)
-
     value, derivatives = jf.jet(plain(FUNCTIONS[name]), order, backend="reference")(
         x0, tuple(higher), p
     )
-    nested: list[Callable[..., Any]] = [along]
-    for _ in range(order):
-        nested.append(jax.jacfwd(nested[-1]))
-    every = jax.vmap(lambda *path: [f(*path) for f in nested], (None, *[0] * (order + 1)))
-    expected = evaluate(every, 0.0, x0, *higher)
+    expected = nested_jet(lambda x: FUNCTIONS[name](JAX, x, p), x0, higher)
     for found, theirs_ in zip((value, *derivatives), expected, strict=True):
         check(found, np.asarray(theirs_))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 import jetfold as jf
-from jax_once import evaluate
+from jax_once import evaluate, nested_jet
 from jetfold.backends.cpu import CompiledGraph
 from known_answers import points
 from programs import FLOAT64, interpreted, sample, unjitted
@@ -173,17 +172,9 @@ def test_jet() -> None:
     function, order, p = form, 4, parameters()
     x0, *higher = points(6, order + 1, 3)
 
-    def along(t: Any, *path: Any) -> Any:
-        curve = sum(c * t**k / math.factorial(k) for k, c in enumerate(path))
-        return function(jax.numpy, curve, p)
-
     op = jf.jet(plain(function), order, backend="reference")
     value, derivatives = op(x0, tuple(higher), p)
-    nested: list[Callable[..., Any]] = [along]
-    for _ in range(order):
-        nested.append(jax.jacfwd(nested[-1]))
-    every = jax.vmap(lambda *path: [f(*path) for f in nested], (None, *[0] * (order + 1)))
-    expected = evaluate(every, 0.0, x0, *higher)
+    expected = nested_jet(lambda x: function(jax.numpy, x, p), x0, higher)
     for found, theirs_ in zip((value, *derivatives), expected, strict=True):
         check(found, np.asarray(theirs_))
 
