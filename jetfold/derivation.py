@@ -115,24 +115,27 @@ class Derivation:
         return self._builders["standard"]()
 
     @cached_property
-    def _push(self) -> Rewriting:
+    def pushed(self) -> Rewriting:
+        """Replication pushed down, from ``taylor_graph`` to ``shared_graph``."""
         return rewrite(self.taylor_graph, PUSH_REPLICATE, "push replicate")
 
     @cached_property
-    def _pull(self) -> Rewriting:
-        return rewrite(self._push.graph, PULL_SUM, "pull sums")
+    def pulled(self) -> Rewriting:
+        """Sums pulled up, from ``shared_graph`` to ``collapsed_graph``."""
+        return rewrite(self.pushed.graph, PULL_SUM, "pull sums")
 
     @cached_property
-    def _clean(self) -> Rewriting:
-        return simplify(self._graph(self.chosen))
+    def cleaned(self) -> Rewriting:
+        """The chosen method's graph cleaned up, which gives ``final_graph``."""
+        return simplify(self.graph_of(self.chosen))
 
     @property
     def shared_graph(self) -> Graph:
-        return self._push.graph
+        return self.pushed.graph
 
     @property
     def collapsed_graph(self) -> Graph:
-        return self._pull.graph
+        return self.pulled.graph
 
     @cached_property
     def minimal_graph(self) -> Graph:
@@ -146,7 +149,7 @@ class Derivation:
 
     @property
     def final_graph(self) -> Graph:
-        return self._clean.graph
+        return self.cleaned.graph
 
     @cached_property
     def _predicted(self) -> dict[str, float]:
@@ -169,10 +172,10 @@ class Derivation:
         """The rewritings on the way to the final graph, in order."""
         match self.chosen:
             case "standard":
-                return self._push, self._clean
+                return self.pushed, self.cleaned
             case "collapsed":
-                return self._push, self._pull, self._clean
-        return (self._clean,)
+                return self.pushed, self.pulled, self.cleaned
+        return (self.cleaned,)
 
     @property
     def steps(self) -> list[Step]:
@@ -182,7 +185,7 @@ class Derivation:
     @cached_property
     def cost(self) -> Cost:
         return Cost(
-            PerMethod(self.methods, lambda method: vectors(self._graph(method))),
+            PerMethod(self.methods, lambda method: vectors(self.graph_of(method))),
             PerMethod(self.methods, lambda method: operations(self._cleaned(method))),
             self._predicted,
             self.chosen,
@@ -207,8 +210,8 @@ class Derivation:
         svg = to_svg_pair(self.shared_graph, self.final_graph, captions)
         path.write_text(svg, encoding="utf-8")
 
-    def _graph(self, method: str) -> Graph:
-        """A method's graph before clean-up."""
+    def graph_of(self, method: str) -> Graph:
+        """The graph of one of the ``methods``, before clean-up."""
         match method:
             case "standard":
                 return self.shared_graph
@@ -219,7 +222,7 @@ class Derivation:
         return self.minimal_graph
 
     def _cleaned(self, method: str) -> Graph:
-        return self.final_graph if method == self.chosen else simplify(self._graph(method)).graph
+        return self.final_graph if method == self.chosen else simplify(self.graph_of(method)).graph
 
     def _require(self, method: str) -> None:
         if method not in self.methods:
