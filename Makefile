@@ -11,18 +11,20 @@ TEST_ARGS ?=
 DEMO_ARGS ?=
 BENCHMARKS ?= laplacian biharmonic stochastic
 BENCH_ARGS ?=
+SPHINX_OPTIONS := -W --keep-going -n -q -d build/docs-cache
 # The release of CUDA that the GPU's driver is for: 13 or 12.
 CUDA ?= 13
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench test-gpu bench-gpu driver clean
+.PHONY: help demo test check docs docs-links system-packages bench test-gpu bench-gpu driver clean
 
 define HELP
 make demo    run the demonstration
 make test    run all tests                           TEST_ARGS="-k layout -x", TEST_PROCESSES=2
 make check   format, lint, types and import layers
+make docs    the documentation as a site, in build/docs         make docs-links checks links to other sites
 make bench   compare speed with other tools          BENCHMARKS=laplacian BENCH_ARGS="--cases paper"
 make test-gpu, make bench-gpu: the same on an NVIDIA GPU     CUDA=12 for a driver of CUDA 12
 make clean   remove everything that make made, $(VENV) too
@@ -45,6 +47,18 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# A warning is an error, so is a link or a reference that leads nowhere.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx $(SPHINX_OPTIONS) -b html docs build/docs
+	@echo "open build/docs/index.html"
+
+docs-links: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx $(SPHINX_OPTIONS) -b linkcheck docs build/docs-links
+
+# A browser, LaTeX and fonts for tests: on Debian and its like, as root.
+system-packages:
+	.ci/packages
 
 bench: $(VENV)/installed-bench
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done

@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from golden import Golden
+from programs_outside import BROWSER, LATEX, Program
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -41,10 +42,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the files under tests/golden/ instead of comparing with them",
     )
+    for program in (BROWSER, LATEX):
+        parser.addoption(
+            program.option,
+            action="store_true",
+            help=f"fail where there is no {program.names[0]}, and do not skip its tests",
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run its own cache of compiled code. Workers inherit it through the environment."""
+    for program in (BROWSER, LATEX):
+        if config.getoption(program.option) and (missing := program.missing()):
+            raise pytest.UsageError(f"{program.option}: {missing}")
     if "JETFOLD_CACHE_DIR" not in os.environ:
         config.stash[CACHE_FOLDER] = tempfile.mkdtemp(prefix="jetfold-test-cache-")
         os.environ["JETFOLD_CACHE_DIR"] = config.stash[CACHE_FOLDER]
@@ -70,6 +80,25 @@ def pytest_collection_finish() -> None:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """`golden(name, text)` compares text with the file tests/golden/name (--update-golden)."""
     return Golden(TESTS / "golden", update=request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a browser; tests that ask for it are skipped where there is none."""
+    return _there(BROWSER)
+
+
+@pytest.fixture(scope="session")
+def pdflatex() -> str:
+    """Path of pdflatex; tests that ask for it are skipped where it, or a package, is missing."""
+    return _there(LATEX)
+
+
+def _there(program: Program) -> str:
+    if missing := program.missing():
+        pytest.skip(missing)
+    assert program.path is not None
+    return program.path
 
 
 @pytest.fixture
