@@ -90,6 +90,7 @@ class _Lowering:
             workspace=workspace,
             slots=max(products, default=1),
             kernels=tuple(kernels),
+            places={**self.places, **self.shared},
         )
 
     # Memory --------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ structure share one kernel, whatever their widths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -292,7 +292,8 @@ class Program:
 
     ``inputs`` are nodes, ``outputs`` are shapes, with direction axes first. ``shared`` are the
     nodes whose values are needed as numbers, in the order in which they lie one after the other;
-    ``workspace`` is the size of all buffers in rows times slots, and ``slots`` the widest product.
+    ``places`` says where each value lies that has a place; ``workspace`` is the size of all
+    buffers in rows times slots, and ``slots`` the widest product.
     """
 
     graph: Graph
@@ -305,6 +306,7 @@ class Program:
     workspace: int
     slots: int
     kernels: tuple[Kernel, ...] = field(default=())
+    places: Mapping[int, Place | SharedPlace] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
         """How many instructions and kernels of each kind there are."""

@@ -2,10 +2,11 @@
 
 Read in this order: `emit` with `printer` (source from a program), `kernels` (the instructions that
 are always the same), `arguments` (sizes and offsets at run time), `cache` (sources on disk),
-`threads`, `compiled` (all of it behind one call), and the folder `simd` (vectors, elementary
-functions, the matrix product).
+`threads`, `compiled` (all of it behind one call), `listing` (which line computes what), and the
+folder `simd` (vectors, elementary functions, the matrix product).
 """
 
 from jetfold.backends.cpu.compiled import CompiledGraph
+from jetfold.backends.cpu.listing import Listing, listing
 
-__all__ = ["CompiledGraph"]
+__all__ = ["CompiledGraph", "Listing", "listing"]
