@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jetfold.graph import ArgumentError, Graph, Rewriting, Step, rewrite, simplify
+from jetfold.graph import ArgumentError, Graph, Input, Rewriting, Step, rewrite, simplify
 from jetfold.graph.draw import to_dot, to_svg_pair
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
+from jetfold.rules.problem import Problem
+
+if TYPE_CHECKING:
+    from jetfold.operator import Operator
 
 METHODS = ("auto", "standard", "collapsed", "nested", "minimal")
 PREFERRED = ("collapsed", "minimal", "nested", "standard")
@@ -71,6 +76,18 @@ class Cost:
         return self.operations[self.chosen]
 
 
+@dataclass(frozen=True, eq=False)
+class About:
+    """What a derivation is about: the operator, and its point in the function's graph.
+
+    ``problem`` is what the operator asks of the function; a jet asks for no such thing.
+    """
+
+    operator: Operator
+    point: Input
+    problem: Problem | None = None
+
+
 class Derivation:
     """The graphs of an operator for one shape of points and parameters; nothing is compiled.
 
@@ -92,14 +109,17 @@ class Derivation:
         builders: Mapping[str, Build],
         method: str,
         predict: Callable[[], Mapping[str, float]] | None = None,
+        about: About | None = None,
     ) -> None:
         """``builders`` has what makes the graph of "standard" and of each further method.
 
         "collapsed" follows from "standard". ``predict`` gives the cost of methods, for "auto".
-        Raises `ArgumentError` for a method that is neither "auto" nor among them.
+        ``about`` says what the derivation is of, for who tells it in words. Raises
+        `ArgumentError` for a method that is neither "auto" nor among them.
         """
         self.function_graph = function_graph
         self.method = method
+        self.about = about
         self._builders = dict(builders)
         self._predict = predict
         if method != "auto":

@@ -7,7 +7,7 @@ from typing import Any
 
 from jetfold.arrays import Backend, as_operand, broadcast, read_parameters, split_batch
 from jetfold.checks import whole
-from jetfold.derivation import Derivation
+from jetfold.derivation import About, Derivation
 from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, fit
 from jetfold.graph.source import located
 from jetfold.graph.trace import lift, wrap
@@ -60,7 +60,7 @@ class Jet(Operator):
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
         builders = {"standard": lambda: jet_graph(graph, point, self.order)}
-        return Derivation(graph, builders, self.method)
+        return Derivation(graph, builders, self.method, about=About(self, point))
 
     def _path(self, point: Any, path: Sequence[Any]) -> list[Any]:
         if not isinstance(path, (tuple, list)) or len(path) != self.order:

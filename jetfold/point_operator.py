@@ -11,7 +11,7 @@ import numpy as np
 
 from jetfold.arrays import Backend, FloatArray, as_operand, read_parameters, split_batch
 from jetfold.checks import choose, whole
-from jetfold.derivation import Derivation
+from jetfold.derivation import About, Derivation
 from jetfold.directions import DISTRIBUTIONS, Sampling, Seed
 from jetfold.graph import (
     ArgumentError,
@@ -86,7 +86,8 @@ class PointOperator(Operator):
         both = joined(graph, companions)
         part, problem = wanted_part(both, self._problem(both, point))
         built = methods(part, point, problem)
-        return Derivation(graph, built, self.method, lambda: predict(part, problem))
+        about = About(self, point, problem)
+        return Derivation(graph, built, self.method, lambda: predict(part, problem), about)
 
     def _drawn(self, graph: Graph, points: int) -> dict[str, FloatArray]:
         return {} if self.sampling is None else self.sampling.draw(graph, points)
