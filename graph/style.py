@@ -93,6 +93,16 @@ def _rules(page: _Page, kinds: Mapping[str, Colours]) -> str:
     return "\n".join(lines)
 
 
+def variables(dark: bool) -> dict[str, str]:
+    """The colours by name, for pages with a style of their own: ``map-fill``, ``text``, ..."""
+    page = _DARK if dark else _LIGHT
+    colours = {name.replace("_", "-"): colour for name, colour in page._asdict().items()}
+    for name, kind in KINDS.items():
+        fill, line = kind.dark if dark else kind.light
+        colours |= {f"{name}-fill": fill, f"{name}-line": line}
+    return colours
+
+
 def stylesheet() -> str:
     """The CSS of a drawing; class names are explained by `jetfold.graph.draw`."""
     light = _rules(_LIGHT, {name: kind.light for name, kind in KINDS.items()})

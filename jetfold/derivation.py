@@ -230,6 +230,16 @@ class Derivation:
         svg = to_svg_pair(self.shared_graph, self.final_graph, captions)
         path.write_text(svg, encoding="utf-8")
 
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write one page to walk through the derivation, step by step, in a browser.
+
+        The page needs no other file and no network. Raises `ArgumentError` for a path that does not
+        end in .html or cannot be written.
+        """
+        from jetfold.explorer import write_page  # which walks through derivations
+
+        write_page(self, path)
+
     def graph_of(self, method: str) -> Graph:
         """The graph of one of the ``methods``, before clean-up."""
         match method:

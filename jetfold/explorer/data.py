@@ -1,0 +1,71 @@
+"""Everything that the page of a derivation shows, as data."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from jetfold.backends.cpu import listing
+from jetfold.chapters import Chapter, chapters
+from jetfold.derivation import Derivation
+from jetfold.explorer.about import about, subtitle, title
+from jetfold.explorer.layers import Layers
+from jetfold.explorer.records import Records
+from jetfold.explorer.rules import Rules
+from jetfold.explorer.scene import Scene
+from jetfold.explorer.steps import rewrite_steps, summary_step, taylor_steps
+
+
+def page_data(derivation: Derivation) -> dict[str, Any]:
+    """The data of a derivation's page, ready for JSON; see `jetfold.explorer` for its form."""
+    found = chapters(derivation)
+    records, rules = Records(derivation.function_graph), Rules()
+    layers = Layers(derivation.function_graph)
+    return {
+        "title": title(derivation),
+        "subtitle": subtitle(derivation),
+        "version": version("jetfold"),
+        "chapters": [_chapter(chapter, derivation, records, rules, layers) for chapter in found],
+        "records": records.records,
+        "rules": rules.data(records),
+        "formulas": records.formulas,
+        "source": _source(found),
+        "blocked": [],
+    }
+
+
+def _chapter(
+    chapter: Chapter, derivation: Derivation, records: Records, rules: Rules, layers: Layers
+) -> dict[str, Any]:
+    graph = chapter.graph if chapter.rewriting is None else chapter.rewriting.initial
+    scene = Scene(graph, records, layers)
+    data = {
+        "key": chapter.key,
+        "title": chapter.title,
+        "about": about(chapter, derivation),
+        "runs": chapter.runs,
+        "graph": {"nodes": dict(scene.shown), "outputs": graph.outputs},
+        "counts": scene.counts,
+        "certificate": None,
+    }
+    if chapter.rewriting is not None:
+        data["steps"] = list(rewrite_steps(chapter, scene, records, rules))
+    elif chapter.key == "taylor":
+        data["steps"] = list(taylor_steps(chapter, scene, records))
+    elif chapter.key == "function":
+        data["steps"] = []
+    else:
+        data["steps"] = [summary_step(chapter, scene, records)]
+    return data
+
+
+def _source(found: list[Chapter]) -> dict[str, Any]:
+    """The generated code of the graph that runs, with the nodes that each line is about."""
+    chapter = next(chapter for chapter in found if chapter.runs)
+    made = listing(chapter.graph)
+    return {
+        "chapter": chapter.key,
+        "lines": made.source.splitlines(),
+        "nodes": made.nodes,
+        "elsewhere": made.elsewhere,
+    }

@@ -1,0 +1,31 @@
+"""LaTeX as MathML, which browsers draw themselves."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import lru_cache
+from xml.etree import ElementTree as ET
+
+from latex2mathml.converter import convert_to_element
+
+_ESCAPED = re.compile(r"\\([\\_&%#${}])")
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@lru_cache(maxsize=20_000)
+def mathml(latex: str) -> str:
+    """A formula as an element ``<math>`` to stand in HTML.
+
+    The converter's own text is not escaped: a parameter's name may contain any character. So its
+    tree is taken, in which signs are character references, and written here.
+    """
+    root = convert_to_element(latex)
+    del root.attrib["xmlns"]  # HTML knows it, and it would be half of a short formula
+    for element in root.iter():
+        if element.text is not None:
+            text = html.unescape(element.text)
+            if element.tag == "mtext":
+                text = _ESCAPED.sub(r"\1", text)
+            element.text = _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return ET.tostring(root, encoding="unicode")

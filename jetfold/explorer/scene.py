@@ -1,0 +1,89 @@
+"""The graph of a chapter as the page shows it, followed from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jetfold.explorer.counts import Counts
+from jetfold.explorer.layers import Layers
+from jetfold.explorer.records import Records
+from jetfold.graph import Graph, Input
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a step changed: nodes by their new records, None for those that are gone.
+
+    ``outputs`` is None where they are the same as before.
+    """
+
+    nodes: dict[int, int | None]
+    outputs: tuple[int, ...] | None
+
+
+class Scene:
+    """What is shown of each node, and the counts; a step costs what it changes."""
+
+    def __init__(self, graph: Graph, records: Records, layers: Layers) -> None:
+        self._records = records
+        self._layers = layers
+        self._layer: dict[int, int] = {}
+        self._varying: set[int] = set()
+        self._counts = Counts()
+        axes = (axis for node in graph for axis in graph[node].type.directions)
+        self._sizes = {axis.name: axis.size for axis in axes}
+        self.shown: dict[int, int] = {}
+        """The record of each node."""
+        self._update(graph, graph.order, graph.order)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Nodes, vectors and operations of the graph."""
+        return self._counts.read()
+
+    def advance(self, before: Graph, after: Graph) -> Delta:
+        """Go on to the graph after a step."""
+        old, new = before.nx.nodes, after.nx.nodes
+        gone = [node for node in old if node not in new]
+        fresh = sorted(node for node in new if node not in old)
+        for node in gone:
+            self._counts.drop(node)
+            self._varying.discard(node)
+            del self.shown[node], self._layer[node]
+        renamed = [n for n in new if n in old and new[n]["node"] is not old[n]["node"]]
+        touched = dict.fromkeys([*fresh, *renamed])
+        touched |= dict.fromkeys(u for n in gone for u in before.users(n) if u in new)
+        touched |= dict.fromkeys(user for node in renamed for user in after.users(node))
+        nodes: dict[int, int | None] = dict.fromkeys(sorted(gone))
+        nodes |= self._update(after, fresh, touched)
+        outputs = after.outputs if after.outputs != before.outputs else None
+        return Delta(nodes, outputs)
+
+    def _update(self, graph: Graph, fresh: Iterable[int], touched: Iterable[int]) -> dict[int, int]:
+        """See to the nodes that are new or may have changed; the records that are other ones."""
+        self._layers.extend(graph, list(fresh), self._layer)
+        changed: dict[int, int] = {}
+        for node in sorted({*touched, *self._now_varying(graph, touched)}):
+            varies = node in self._varying
+            self._counts.put(graph, node, varies)
+            layer = self._layer[node]
+            record = self._records.place(graph, node, self._sizes, not varies, layer)
+            if self.shown.get(node) != record:
+                self.shown[node] = changed[node] = record
+        return changed
+
+    def _now_varying(self, graph: Graph, touched: Iterable[int]) -> set[int]:
+        """The nodes that begin to depend on the point, or do no longer."""
+        found: set[int] = set()
+        pending = list(touched)
+        while pending:
+            node = pending.pop()
+            varies = isinstance(graph[node].op, Input) or any(
+                operand in self._varying for operand in graph.operands(node)
+            )
+            if varies != (node in self._varying):
+                (self._varying.add if varies else self._varying.remove)(node)
+                found.add(node)
+                pending.extend(graph.users(node))
+        return found
