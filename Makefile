@@ -11,7 +11,7 @@ TEST_ARGS ?=
 DEMO_ARGS ?=
 BENCHMARKS ?= laplacian biharmonic stochastic
 BENCH_ARGS ?=
-SPHINX_OPTIONS := -W --keep-going -n -q -d build/docs-cache
+SPHINX_OPTIONS := -W --keep-going -n -q -E -d build/docs-cache
 # The release of CUDA that the GPU's driver is for: 13 or 12.
 CUDA ?= 13
 

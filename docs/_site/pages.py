@@ -1,0 +1,38 @@
+"""What the pages of the site have beyond their Markdown: navigation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphinx.application import Sphinx
+
+NAVIGATION = {
+    "Learn": ["course/*"],
+    "Use": ["operators", "primitives", "numpy", "gpu", "errors"],
+    "Look inside": ["collapsing", "architecture", "benchmarks"],
+    "Look up": [
+        "reference/operators",
+        "reference/primitives",
+        "reference/derivations",
+        "reference/graphs",
+        "reference/errors",
+        "changelog",
+    ],
+}
+ELSEWHERE = {"(../benchmarks/README.md": "(benchmarks.md"}
+"""Links to files outside of this folder, which are pages of the site under another name."""
+
+
+def read(app: Sphinx, page: str, content: list[str]) -> None:
+    if page == "index":
+        content[0] += "".join(
+            f"\n```{{toctree}}\n:caption: {caption}\n:hidden:\n:glob:\n\n{lines}\n```\n"
+            for caption, lines in ((key, "\n".join(names)) for key, names in NAVIGATION.items())
+        )
+    for link, name in ELSEWHERE.items():
+        content[0] = content[0].replace(link, name)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("source-read", read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
