@@ -91,6 +91,11 @@ class About:
 class Derivation:
     """The graphs of an operator for one shape of points and parameters; nothing is compiled.
 
+    Each graph is made when it is first asked for. ``methods`` names the methods that this operator
+    has; the graph of another one raises `ArgumentError`.
+
+    Attributes
+    ----------
     function_graph : the traced function.
     taylor_graph : standard Taylor mode, one jet for each direction, one node per coefficient.
     shared_graph : the same with everything that does not depend on the direction computed once.
@@ -98,9 +103,6 @@ class Derivation:
     minimal_graph : the coefficients of the operator's jet algebra, not more.
     nested_graph : the operator's factors one after the other, each collapsed.
     final_graph : the chosen method's graph after clean-up; it is what runs.
-
-    Each graph is made when it is first asked for. ``methods`` names the methods that this operator
-    has; the graph of another one raises `ArgumentError`.
     """
 
     def __init__(
