@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from docutils import nodes
-from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+from jetfold.explorer.formulas import mathml
+
 
 def inline(writer: HTML5Translator, node: nodes.math) -> None:
-    writer.body.append(_mathml(node, "inline"))
+    writer.body.append(_converted(node, "inline"))
     raise nodes.SkipNode
 
 
 def block(writer: HTML5Translator, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="math">{_mathml(node, "block")}</div>')
+    writer.body.append(f'<div class="math">{_converted(node, "block")}</div>')
     raise nodes.SkipNode
 
 
-def _mathml(node: nodes.Element, display: str) -> str:
+def _converted(node: nodes.Element, display: str) -> str:
     # latex2mathml knows the environment of a paragraph, not the one inside of $$.
     latex = node.astext().replace("{aligned}", "{align*}")
     try:
-        return cast(str, convert(latex, display=display))
+        return mathml(latex, display)
     except Exception as error:  # of many kinds
         raise ValueError(f"{node.source}:{node.line}: no MathML for {latex}") from error
 

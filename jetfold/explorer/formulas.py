@@ -14,13 +14,13 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 @lru_cache(maxsize=20_000)
-def mathml(latex: str) -> str:
-    """A formula as an element ``<math>`` to stand in HTML.
+def mathml(latex: str, display: str = "inline") -> str:
+    """A formula as an element ``<math>`` to stand in HTML, in a line or as a "block".
 
     The converter's own text is not escaped: a parameter's name may contain any character. So its
     tree is taken, in which signs are character references, and written here.
     """
-    root = convert_to_element(latex)
+    root = convert_to_element(latex, display=display)
     del root.attrib["xmlns"]  # HTML knows it, and it would be half of a short formula
     for element in root.iter():
         if element.text is not None:
