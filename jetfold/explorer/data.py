@@ -39,24 +39,23 @@ def _chapter(
 ) -> dict[str, Any]:
     graph = chapter.graph if chapter.rewriting is None else chapter.rewriting.initial
     scene = Scene(graph, records, layers)
-    data = {
+    shown, counts = dict(scene.shown), scene.counts
+    if chapter.rewriting is not None:
+        steps = list(rewrite_steps(chapter, scene, records, rules))
+    elif chapter.key == "taylor":
+        steps = list(taylor_steps(chapter, scene, records))
+    else:
+        steps = [] if chapter.made_from is None else [summary_step(chapter, scene, records)]
+    return {
         "key": chapter.key,
         "title": chapter.title,
-        "about": about(chapter, derivation),
+        "about": about(chapter, derivation, counts, scene.counts),
         "runs": chapter.runs,
-        "graph": {"nodes": dict(scene.shown), "outputs": graph.outputs},
-        "counts": scene.counts,
+        "graph": {"nodes": shown, "outputs": graph.outputs},
+        "counts": counts,
         "certificate": None,
+        "steps": steps,
     }
-    if chapter.rewriting is not None:
-        data["steps"] = list(rewrite_steps(chapter, scene, records, rules))
-    elif chapter.key == "taylor":
-        data["steps"] = list(taylor_steps(chapter, scene, records))
-    elif chapter.key == "function":
-        data["steps"] = []
-    else:
-        data["steps"] = [summary_step(chapter, scene, records)]
-    return data
 
 
 def _source(found: list[Chapter]) -> dict[str, Any]:
