@@ -30,7 +30,7 @@ def matrix_function(
     shape = matrices.shape if name == "inverse" else matrices.shape[:-2]
     found = np.empty(shape, matrices.dtype)
     for place in np.ndindex(matrices.shape[:-2]):
-        found[place] = _eliminate(name, matrices[place])
+        found[place] = _eliminate(name, matrices[place], numbers)
     match name:
         case "log_abs_det":
             return numbers.evaluate(sp.log(operand_symbol(0)), [np.abs(found)])
@@ -53,7 +53,7 @@ def _by_numpy(name: MatrixFunctionName, matrices: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(log if name == "log_abs_det" else sign).astype(matrices.dtype, copy=False)
 
 
-def _eliminate(name: MatrixFunctionName, matrix: NDArray[Any]) -> Any:
+def _eliminate(name: MatrixFunctionName, matrix: NDArray[Any], numbers: NumberSystem) -> Any:
     """The inverse, or the determinant for the other functions: by Gauss and Jordan."""
     size = len(matrix)
     one = matrix.dtype.type(1) if matrix.dtype != object else 1
@@ -67,7 +67,7 @@ def _eliminate(name: MatrixFunctionName, matrix: NDArray[Any]) -> Any:
         determinant = determinant * rows[k, k]
         if determinant == 0 and name != "inverse":
             break
-        rows[k] = rows[k] / rows[k, k]
+        rows[k] = rows[k] * numbers.evaluate(1 / operand_symbol(0), [rows[k : k + 1, k]])
         for i in range(size):
             if i != k:
                 rows[i] = rows[i] - rows[i, k] * rows[k]

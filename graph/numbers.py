@@ -13,7 +13,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any, Protocol
 
 import mpmath
@@ -245,8 +245,19 @@ class ScalarNumbers:
         broadcast = np.broadcast_arrays(*operands)
         result = np.empty(broadcast[0].shape, dtype=object)
         columns = [array.reshape(-1) for array in broadcast]
-        result.reshape(-1)[:] = [one(*values) for values in zip(*columns, strict=True)]
+        if expr.has(sp.Piecewise):  # a branch that is not taken is not computed
+            result.reshape(-1)[:] = [one(*values) for values in zip(*columns, strict=True)]
+        else:
+            known = dict(zip(symbols, columns, strict=True))
+            found = _Evaluator(known, self.number, self._call_each, select)(expr)
+            result.reshape(-1)[:] = found
         return result
+
+    def _call_each(self, name: str, arguments: list[Any]) -> Any:
+        columns = np.broadcast_arrays(*(np.asarray(a, dtype=object) for a in arguments))
+        rows = zip(*(column.flat for column in columns), strict=True)
+        found = [self.call(name, list(values)) for values in rows]
+        return np.array(found, dtype=object) if columns[0].ndim else found[0]
 
 
 _SYMPY_FUNCTIONS: Mapping[str, Any] = {
@@ -258,60 +269,75 @@ _SYMPY_FUNCTIONS: Mapping[str, Any] = {
 } | {"sqrt": sp.sqrt, "pow": sp.Pow, "polygamma": sp.polygamma, "besselj": sp.besselj}
 """Functions that SymPy may simplify where an integer is put in."""
 
+SLOW_FUNCTIONS = frozenset({"gamma", "gammaln", "polygamma", "besselj"})
+"""Those among them for which SymPy takes long where the integer is large."""
 
-def _opaque(name: str, arguments: list[Any]) -> Fraction:
-    """A rational in (0, 2) that depends on the name and the arguments in no simple way.
 
-    Where SymPy knows more about a function of an integer (exp(0) = 1, sin(-2) = -sin(2)), as it
-    does when numbers are put into an expression, so does this.
+class Opaque:
+    """Rationals in which a transcendental function gives an arbitrary one: m / scale, 0 < m < 1999.
+
+    It depends on the function's name and the arguments in no simple way. Where SymPy knows more
+    about a function of an integer (exp(0) = 1, sin(-2) = -sin(2)), as it does when numbers are put
+    into an expression, so does this.
     """
-    match name, arguments:
-        case "absolute", [x]:
-            return Fraction(abs(x))
-        case "maximum", [x, y]:
-            return Fraction(max(x, y))
-        case "minimum", [x, y]:
-            return Fraction(min(x, y))
-        case "sign", [x]:
-            return Fraction((x > 0) - (x < 0))
-        case "floor", [x]:
-            return Fraction(x.__floor__())
-        case "ceil", [x]:
-            return Fraction(x.__ceil__())
-        case "rint", [x]:
-            return Fraction(round(x))
-        case "hypot", [x, y] if x > y:  # symmetric
-            return _opaque(name, [y, x])
-    if name in _SYMPY_FUNCTIONS and Fraction(arguments[0]).denominator == 1:
-        numbers = [sp.Rational(argument) for argument in arguments]
-        value = _SYMPY_FUNCTIONS[name](*numbers)
-        if value != _SYMPY_FUNCTIONS[name](*numbers, evaluate=False):
-            return _exact_number(value)
-    text = name + ":" + ",".join(f"{Fraction(argument)}" for argument in arguments)
-    digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
-    return Fraction(1 + int.from_bytes(digest, "big") % 1998, 1000)
 
+    def __init__(self, scale: int) -> None:
+        self.scale = scale
+        self.call = lru_cache(maxsize=1 << 16)(self._call)
 
-def _exact_number(value: Any) -> Fraction:
-    if not isinstance(value, sp.Expr) or isinstance(value, sp.Float):
-        return Fraction(value if isinstance(value, (int, Fraction)) else float(value))
-    if isinstance(value, sp.Rational):
-        return Fraction(int(value.p), int(value.q))
-    if isinstance(value, Shorthand):
-        return _exact_number(value.meaning())
-    arguments = [_exact_number(argument) for argument in value.args]
-    match value:
-        case sp.Add():
-            return sum(arguments, Fraction(0))
-        case sp.Mul():
-            return reduce(operator.mul, arguments)
-        case sp.Pow() if value.exp.is_Integer:
-            return arguments[0] ** int(value.exp)
-        case sp.Pow() if value.exp == HALF:
-            return _opaque("sqrt", arguments[:1])
-        case sp.Pow():
-            return _opaque("pow", arguments)
-    return _opaque(name_of(value) if arguments else str(value), arguments)
+    def function(self, name: str, arguments: list[Any]) -> Fraction:
+        """The function of this name of rationals."""
+        return self.call(name, *arguments)
+
+    def _call(self, name: str, *arguments: Any) -> Fraction:
+        match name, arguments:
+            case "absolute", [x]:
+                return Fraction(abs(x))
+            case "maximum", [x, y]:
+                return Fraction(max(x, y))
+            case "minimum", [x, y]:
+                return Fraction(min(x, y))
+            case "sign", [x]:
+                return Fraction((x > 0) - (x < 0))
+            case "floor", [x]:
+                return Fraction(x.__floor__())
+            case "ceil", [x]:
+                return Fraction(x.__ceil__())
+            case "rint", [x]:
+                return Fraction(round(x))
+            case "hypot", [x, y] if x > y:  # symmetric
+                return self.call(name, y, x)
+        if name in _SYMPY_FUNCTIONS and Fraction(arguments[0]).denominator == 1:
+            numbers = [sp.Rational(argument) for argument in arguments]
+            if name not in SLOW_FUNCTIONS or abs(numbers[-1]) < 100:
+                value = _SYMPY_FUNCTIONS[name](*numbers)
+                if value != _SYMPY_FUNCTIONS[name](*numbers, evaluate=False):
+                    return self.number(value)
+        text = name + ":" + ",".join(f"{Fraction(argument)}" for argument in arguments)
+        digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
+        return Fraction(1 + int.from_bytes(digest, "big") % 1998, self.scale)
+
+    def number(self, value: Any) -> Fraction:
+        """The rational that a number is, or an expression of numbers."""
+        if not isinstance(value, sp.Expr) or isinstance(value, sp.Float):
+            return Fraction(value if isinstance(value, (int, Fraction)) else float(value))
+        if isinstance(value, sp.Rational):
+            return Fraction(int(value.p), int(value.q))
+        if isinstance(value, Shorthand):
+            return self.number(value.meaning())
+        arguments = [self.number(argument) for argument in value.args]
+        match value:
+            case sp.Add():
+                return sum(arguments, Fraction(0))
+            case sp.Mul():
+                return reduce(operator.mul, arguments)
+            case sp.Pow() if value.exp.is_Integer:
+                return arguments[0] ** int(value.exp)
+            case sp.Pow() if value.exp == HALF:
+                return self.call("sqrt", arguments[0])
+            case sp.Pow():
+                return self.call("pow", *arguments)
+        return self.call(name_of(value) if arguments else str(value), *arguments)
 
 
 MP_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -368,5 +394,6 @@ def value_of_constant(call: sp.Function, precision: int) -> Any:
 
 
 FLOAT = FloatNumbers()
-EXACT = ScalarNumbers(_exact_number, _opaque)
+_OPAQUE = Opaque(scale=1000)
+EXACT = ScalarNumbers(_OPAQUE.number, _OPAQUE.function)
 MPMATH = ScalarNumbers(_mpmath_number, _mpmath_call)
