@@ -50,6 +50,7 @@ check: $(VENV)/installed-test $(VENV)/installed-check
 
 # A warning is an error, so is a link or a reference that leads nowhere.
 docs: $(VENV)/installed-docs
+	rm -rf build/docs
 	$(BIN)/python -m sphinx $(SPHINX_OPTIONS) -b html docs build/docs
 	@echo "open build/docs/index.html"
 

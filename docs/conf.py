@@ -25,6 +25,7 @@ extensions = [
     "mathml",
     "docstrings",
     "pages",
+    "checks",
 ]
 exclude_patterns = ["_site"]
 

@@ -132,7 +132,9 @@ def operator(
     An operator: call it on X of shape (..., D), the leading axes being a batch, on the parameters,
     and, by name, on values for the expressions' further symbols: ``op(X, params, nu=0.1)``. The
     result has shape (..., *shape of u), for a list of expressions with one more axis at the end. It
-    can be called inside a traced function. It offers ``derivation`` and ``source``.
+    can be called inside a traced function. It offers ``derivation`` and ``source``, and
+    ``functionals``: a dictionary of the linear functionals in SymPy, by the symbols that stand for
+    them in ``residual.expressions``.
 
     Raises
     ------
