@@ -1,4 +1,7 @@
-"""Expressions of Maps as text: with any names for the operands, plain or in typeset Unicode."""
+"""Expressions of Maps as text: with any names for the operands, plain or in typeset Unicode.
+
+LaTeX is written in `jetfold.graph.latex`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
+from jetfold.graph.elementary import Elementary
+from jetfold.graph.functions import tanh
 from jetfold.graph.numbers import name_of
 from jetfold.graph.ops import operand_symbol
 
@@ -41,6 +46,46 @@ _TYPESET = [
 ]
 
 
+ATOM: int = PRECEDENCE["Atom"]
+POWER: int = PRECEDENCE["Pow"]
+PRODUCT: int = PRECEDENCE["Mul"]
+SUM: int = PRECEDENCE["Add"]
+LOOSE = (SUM + PRODUCT) // 2
+"""How tightly a text binds: products of matrices and sums over an index are no factors."""
+
+
+class Written(str):
+    """A formula that knows how tightly it binds, so that it can stand in another one."""
+
+    __slots__ = ("binds",)
+    binds: int
+
+    def __new__(cls, text: str, binds: int = ATOM) -> Written:
+        made = super().__new__(cls, text)
+        made.binds = binds
+        return made
+
+
+def binding(text: str) -> int:
+    """How tightly a text binds: a mere name stays together."""
+    return text.binds if isinstance(text, Written) else ATOM
+
+
+def loose(text: str, level: int) -> bool:
+    """Whether an operand needs brackets where SymPy's printers ask for this precedence."""
+    binds = binding(text)
+    return level >= SUM and (binds < PRODUCT or binds <= level)
+
+
+def spelled_out(expr: sp.Expr) -> sp.Expr:
+    """An expression as it is shown: in functions that are known by their names."""
+    return expr.replace(_is_spelled_out, lambda part: spelled_out(part.written()))
+
+
+def _is_spelled_out(expr: sp.Basic) -> bool:
+    return isinstance(expr, (Elementary, tanh)) and expr.written() != expr
+
+
 class _Printer(StrPrinter):
     """SymPy's printer with NumPy's names of functions, and ``where`` for `Piecewise`."""
 
@@ -48,6 +93,12 @@ class _Printer(StrPrinter):
         super().__init__()
         self.names = names
         self.number = number
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        text = self.names.get(item.name) if item.is_Symbol else None
+        if text is None:
+            return str(super().parenthesize(item, level, strict))
+        return f"({text})" if loose(text, level) else text
 
     def _print_Symbol(self, expr: Any) -> str:
         return self.names.get(expr.name, str(expr.name))
@@ -84,21 +135,27 @@ class _Printer(StrPrinter):
         return str(text)
 
 
-def to_formula(expr: sp.Expr, operands: Sequence[str]) -> str:
-    """The expression of a `Map` with the operands' names in it, as one writes it in NumPy."""
-    return _print(_decimals(expr, exactly=True), operands, repr)
+def to_formula(expr: sp.Expr, operands: Sequence[str]) -> Written:
+    """The expression of a `Map` with the operands' names in it, as one writes it in NumPy.
+
+    Operands may be formulas, `Written`: they get brackets where they need them.
+    """
+    text = _print(decimals(expr, exactly=True), operands, repr)
+    if expr.is_Symbol:
+        return Written(text, min(map(binding, operands)))
+    return Written(text, ATOM if isinstance(expr, sp.Function) else precedence(expr))
 
 
 def typeset(expr: sp.Expr, operands: Sequence[str]) -> str:
     """The same for a reader's eye: ``1 − a²`` for ``1 - a**2``; numbers are rounded."""
-    text = _print(_decimals(expr, exactly=False), operands, "{:.4g}".format)
+    text = _print(decimals(expr, exactly=False), operands, "{:.4g}".format)
     text = _POWER.sub(lambda power: (power[1] or power[2]).translate(_SUPERSCRIPT), text)
     for pattern, pretty in _TYPESET:
         text = pattern.sub(pretty, text)
     return text
 
 
-def _decimals(expr: sp.Expr, exactly: bool) -> sp.Expr:
+def decimals(expr: sp.Expr, exactly: bool) -> sp.Expr:
     """The expression with decimals for long fractions: 0.044715 for 8943/200000.
 
     ``exactly``: only where the decimal that is printed is the fraction.

@@ -36,6 +36,7 @@ from jetfold.graph.ops import (
     Sum,
     Transpose,
     operand_symbol,
+    rename_axes,
     split_spec,
 )
 from jetfold.graph.text import abbreviate, describe, note, slices
@@ -116,7 +117,7 @@ def operand_letters(op: Op, count: int) -> tuple[str, ...]:
         case Map():
             return tuple(chr(ord("a") + i) if i < 26 else f"a{i}" for i in range(count))
         case Contract(spec):
-            return tuple(split_spec(_rename_axes(spec))[0])
+            return tuple(split_spec(rename_axes(spec))[0])
         case Concatenate():
             return tuple(str(i + 1) for i in range(count))
     return ("",) * count
@@ -131,7 +132,7 @@ def _title(op: Op, letters: Sequence[str]) -> list[str]:
         case Map(expr):
             return _wrap(_formula(expr, letters))
         case Contract(spec):
-            axes = _rename_axes(spec)
+            axes = rename_axes(spec)
             return [_CONTRACTIONS.get(axes, "einsum"), axes.replace("->", " → ").replace(",", ", ")]
         case Sum(axes, directions):
             positions = [f"axis {axis}" for axis in axes]
@@ -177,7 +178,7 @@ def _interchangeable(op: Op, count: int) -> bool:
             symbols = [(operand_symbol(i), operand_symbol(j)) for i, j in swaps]
             return all(expr.xreplace({a: b, b: a}) == expr for a, b in symbols)
         case Contract(spec):
-            return all(_rename_axes(_swap(spec, *swap)) == _rename_axes(spec) for swap in swaps)
+            return all(rename_axes(_swap(spec, *swap)) == rename_axes(spec) for swap in swaps)
     return False
 
 
@@ -185,13 +186,6 @@ def _swap(spec: str, i: int, j: int) -> str:
     operands, result = split_spec(spec)
     operands[i], operands[j] = operands[j], operands[i]
     return f"{','.join(operands)}->{result}"
-
-
-def _rename_axes(spec: str) -> str:
-    """The specification with its axes called i, j, k, .. in the order in which they occur."""
-    letters = dict.fromkeys(letter for letter in spec if letter.isalpha())
-    names = "ijklmnopqrstuvwxyzabcdefgh"
-    return spec.translate({ord(letter): name for letter, name in zip(letters, names, strict=False)})
 
 
 def _role(role: Coefficient) -> str:

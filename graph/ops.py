@@ -290,6 +290,13 @@ def split_spec(spec: str) -> tuple[list[str], str]:
     return operands.split(","), result
 
 
+def rename_axes(spec: str) -> str:
+    """The specification with its axes called i, j, k, .. in the order in which they occur."""
+    letters = dict.fromkeys(letter for letter in spec if letter.isalpha())
+    names = "ijklmnopqrstuvwxyzabcdefgh"
+    return spec.translate({ord(letter): name for letter, name in zip(letters, names, strict=False)})
+
+
 def _with_axis(kind: Type, axis: DirectionAxis) -> tuple[DirectionAxis, ...]:
     if axis.name in {other.name for other in kind.directions}:
         raise ShapeError(f"a value of type {kind} already has the axis {axis}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from jetfold.graph.errors import RewriteLoopError
 from jetfold.graph.graph import Editor, Graph
-from jetfold.graph.ops import Op
+from jetfold.graph.ops import Op, SourceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class Rule:
 
     ``match(editor, node)`` is asked about nodes of the given kinds and answers what it found, or
     None; ``replace(editor, node, found)`` builds the replacement and returns its node. Both
-    sides must have the same type and the same value, which is what ``algebra`` states.
+    sides must have the same type and the same value, which is what ``algebra`` states in plain
+    text and ``latex`` as a formula. ``routine`` says that the rule keeps house: what it does is
+    seldom what a reader looks for. ``where`` is the line of the rule's definition, in a file of
+    the package.
     """
 
     name: str
@@ -27,6 +31,15 @@ class Rule:
     kinds: tuple[type[Op], ...]
     match: Callable[[Editor, int], Any]
     replace: Callable[[Editor, int, Any], int]
+    latex: str = ""
+    routine: bool = False
+    where: SourceLine = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        frame = sys._getframe(2)  # below it are this method and the generated __init__
+        module = frame.f_globals["__name__"].split(".")
+        where = SourceLine("/".join(module[1:] or module) + ".py", frame.f_lineno)
+        object.__setattr__(self, "where", where)
 
 
 @dataclass(frozen=True)

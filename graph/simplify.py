@@ -174,6 +174,8 @@ LINEAR_OF_ZERO = Rule(
     (Contract, Sum, *MOVES),
     _zero_operand,
     _put_zero,
+    latex=r"L(0) = 0",
+    routine=True,
 )
 
 # Unit vectors -------------------------------------------------------------------------------------
@@ -217,6 +219,7 @@ UNIT_VECTORS = [
         (Contract,),
         _unit_vectors,
         _put_direct,
+        latex=r"\sum_{a} e_{r,a}\, x_{a} = x_{r}",
     ),
 ]
 
@@ -227,6 +230,8 @@ ZEROS = [
         (Map,),
         _uniform_operands,
         _put_uniform,
+        latex=r"f(x, 0) = f_{0}(x), \quad f(x, 1) = f_{1}(x)",
+        routine=True,
     ),
     LINEAR_OF_ZERO,
 ]
@@ -238,6 +243,8 @@ NO_OPS = [
         (Map, Sum, *MOVES),
         _does_nothing,
         _put_operand,
+        latex=r"\operatorname{id}(x) = x",
+        routine=True,
     ),
     Rule(
         "merge moves and sums",
@@ -245,6 +252,8 @@ NO_OPS = [
         (Reshape, Broadcast, Transpose, Sum, Pick, Collect),
         _same_move_below,
         _put_merged,
+        latex=r"M(M'(x)) = (M M')(x)",
+        routine=True,
     ),
 ]
 
@@ -255,6 +264,8 @@ CONSTANTS = [
         (Map, Contract, Sum, *(kind for kind in MOVES if kind is not Direct)),
         _constant_operands,
         _put_constant,
+        latex=r"f(c) = c', \quad c' \in \mathbb{Z}",
+        routine=True,
     ),
 ]
 

@@ -20,10 +20,11 @@ from jetfold.backends.standalone import (
     reserved_names,
 )
 from jetfold.graph import ArgumentError, operand_symbol
+from jetfold.graph.formula import spelled_out
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
 from jetfold.rules.from_sympy import from_sympy
-from jetfold.rules.primitives import Primitive, spelled_out
+from jetfold.rules.primitives import Primitive
 from jetfold.rules.taylor_rule import DIRECTIONS, TaylorRule
 
 LOWEST_WITH_ROWS = 2

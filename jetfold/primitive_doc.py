@@ -9,8 +9,9 @@ import sympy as sp
 
 from jetfold.graph import functions as fn
 from jetfold.graph.custom import Definition, custom_function
+from jetfold.graph.formula import spelled_out
 from jetfold.graph.ops import operand_symbol
-from jetfold.rules.primitives import custom_primitive, spelled_out
+from jetfold.rules.primitives import custom_primitive
 
 _AT_KINKS: tuple[tuple[Callable[[sp.Expr], bool], str], ...] = (
     (lambda e: e.has(fn.absolute), "the derivative of an absolute value at 0 is taken as 0"),

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from jetfold.graph import ArgumentError
-from jetfold.graph.formula import to_formula
+from jetfold.graph.formula import spelled_out, to_formula
 from jetfold.importing import import_modules
 from jetfold.linear import LINEAR, MultilinearPrimitive
 from jetfold.rules.derive import taylor_rule
-from jetfold.rules.primitives import CUSTOM, PRIMITIVES, Primitive, primitive, spelled_out
+from jetfold.rules.primitives import CUSTOM, PRIMITIVES, Primitive, primitive
 from jetfold.rules.taylor_rule import derive_rule
 
 ORDERS = 3

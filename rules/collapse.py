@@ -110,6 +110,8 @@ PUSH_REPLICATE = [
         (Map, Contract, MatrixFunction, Concatenate, *SINGLE_MOVES),
         _replicated,
         _push_replicate,
+        latex=r"f(\operatorname{rep}_{r} a, b_{r}) = f(a, b_{r}), \quad "
+        r"f(\operatorname{rep}_{r} a) = \operatorname{rep}_{r} f(a)",
     ),
     Rule(
         "push replicate through a sum",
@@ -117,6 +119,7 @@ PUSH_REPLICATE = [
         (Sum,),
         _replicated_sum,
         _push_replicate,
+        latex=r"\sum_{i} \operatorname{rep}_{r} a_{i} = \operatorname{rep}_{r} \sum_{i} a_{i}",
     ),
     Rule(
         "push replicate through a pick along it",
@@ -124,6 +127,8 @@ PUSH_REPLICATE = [
         (Pick, Collect),
         _renamed_copies,
         _put_renamed,
+        latex=r"\operatorname{pick}_{r \to p} \operatorname{rep}_{r} a = \operatorname{rep}_{p} a, "
+        r"\quad \operatorname{collect}_{r \to m} \operatorname{rep}_{r} a = n_{m} a",
     ),
 ]
 
@@ -325,16 +330,48 @@ def _put_split(editor: Editor, node: int, found: tuple[_Below, Split]) -> int:
 
 
 PULL_SUM = [
-    Rule("sum of copies", "sum_r rep_r a = R a", (Sum,), _sum_of_copies, _put_multiple),
-    Rule("sum of an axis", "sum_r x_r = sum over that axis of x", (Sum,), _sum_of_axis,
-         _put_sum_over_axis),
-    Rule("sum of what is collected", "sum_m collect_pm a = sum_p a", (Sum,), _sum_of_collected,
-         _put_sum_of_all),
-    Rule("pull a sum through a linear map", "sum_r L(a_r) = L(sum_r a_r)", (Sum,),
-         _sum_of_linear, _put_linear),
-    Rule("pull a sum through a function", "sum_r (c a_r + d g(a_r) + e) = "
-         "c sum_r a_r + d sum_r g(a_r) + R e", (Sum,), _sum_of_map, _put_split),
+    Rule(
+        "sum of copies",
+        "sum_r rep_r a = R a",
+        (Sum,),
+        _sum_of_copies,
+        _put_multiple,
+        latex=r"\sum_{r} \operatorname{rep}_{r} a = R\, a",
+    ),
+    Rule(
+        "sum of an axis",
+        "sum_r x_r = sum over that axis of x",
+        (Sum,),
+        _sum_of_axis,
+        _put_sum_over_axis,
+        latex=r"\sum_{r} x_{r,j} = \sum_{i} x_{i,j}",
+    ),
+    Rule(
+        "sum of what is collected",
+        "sum_m collect_pm a = sum_p a",
+        (Sum,),
+        _sum_of_collected,
+        _put_sum_of_all,
+        latex=r"\sum_{m} \operatorname{collect}_{p \to m} a = \sum_{p} a_{p}",
+    ),
+    Rule(
+        "pull a sum through a linear map",
+        "sum_r L(a_r) = L(sum_r a_r)",
+        (Sum,),
+        _sum_of_linear,
+        _put_linear,
+        latex=r"\sum_{r} L(a_{r}) = L\left(\sum_{r} a_{r}\right)",
+    ),
+    Rule(
+        "pull a sum through a function",
+        "sum_r (c a_r + d g(a_r) + e) = c sum_r a_r + d sum_r g(a_r) + R e",
+        (Sum,),
+        _sum_of_map,
+        _put_split,
+        latex=r"\sum_{r} \left(c\, a_{r} + d\, g(a_{r}) + e\right) "
+        r"= c \sum_{r} a_{r} + d \sum_{r} g(a_{r}) + R\, e",
+    ),
     LINEAR_OF_ZERO,
-]  # fmt: skip
+]
 
 COLLAPSE = PUSH_REPLICATE + PULL_SUM

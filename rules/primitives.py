@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from jetfold.graph import ArgumentError, operand_symbol
 from jetfold.graph import functions as fn
 from jetfold.graph.custom import Definition, custom_function
-from jetfold.graph.elementary import Elementary
+from jetfold.graph.formula import spelled_out
 from jetfold.graph.numbers import FLOAT_FUNCTIONS
 from jetfold.graph.ufuncs import EXPRESSIONS, UFUNCS
 
@@ -156,15 +156,6 @@ def shown(name: str) -> str:
     found = primitive(name)
     symbols = {operand_symbol(i): sp.Symbol(n) for i, n in enumerate(found.operands)}
     return str(spelled_out(found.expr).xreplace(symbols))
-
-
-def spelled_out(expr: sp.Expr) -> sp.Expr:
-    """An expression as it is shown: in functions that are known by their names."""
-    return expr.replace(_is_spelled_out, lambda part: spelled_out(part.written()))
-
-
-def _is_spelled_out(expr: sp.Basic) -> bool:
-    return isinstance(expr, (Elementary, fn.tanh)) and expr.written() != expr
 
 
 def primitive(name: str) -> Primitive:

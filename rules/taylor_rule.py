@@ -9,9 +9,10 @@ from functools import cached_property
 import sympy as sp
 
 from jetfold.graph import ArgumentError
+from jetfold.graph.formula import spelled_out
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
-from jetfold.rules.primitives import Primitive, spelled_out
+from jetfold.rules.primitives import Primitive
 
 _COUNTS = {"integer": True, "positive": True}
 DIRECTION, DIRECTIONS = sp.symbols("r R", **_COUNTS)

@@ -1,0 +1,78 @@
+"""What a rewriting step changed: nodes, and the expression before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from jetfold.graph.graph import Graph
+from jetfold.graph.notation import Notation
+from jetfold.graph.ops import LEAVES, MOVES, Replicate, Sum
+from jetfold.graph.rewrite import Step
+
+MOST = 10
+"""Nodes of a side that are written out; what else belongs to it is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The nodes that a step touched.
+
+    ``removed`` were in the graph before and are gone, ``added`` are new in the graph after, and
+    ``rewired`` are in both and have other operands.
+    """
+
+    removed: frozenset[int]
+    added: frozenset[int]
+    rewired: frozenset[int]
+
+
+def change(step: Step, before: Graph, after: Graph) -> Change:
+    """The change of a step, given the graphs before and after it."""
+    old, new = frozenset(before.nx), frozenset(after.nx)
+    users = set(before.users(step.before)) if step.before in old else set()
+    users |= set(after.users(step.after)) if step.after in new else set()
+    rewired = (node for node in users & old & new if before.operands(node) != after.operands(node))
+    return Change(old - new, new - old, frozenset(rewired))
+
+
+def sides(step: Step, before: Graph, after: Graph, notation: Notation) -> tuple[str, str]:
+    """The expression that a step replaced, before and after it.
+
+    What the step removed or added is written out down to nodes that both graphs have, and so is
+    what the rule looked into: the operand of a sum or a move, and what is copied along directions.
+    A large expression is written out as far as it is near.
+    """
+    changed = change(step, before, after)
+    looked_into = _looked_into(before, step.before)
+    left = _near(before, step.before, changed.removed | looked_into)
+    right = _near(after, step.after, changed.added)
+    written_out = step.after in changed.added | left
+    return (
+        notation.formula(before, step.before, left),
+        notation.formula(after, step.after, right)
+        if written_out
+        else notation.value(after, step.after),
+    )
+
+
+def _looked_into(graph: Graph, node: int) -> frozenset[int]:
+    through = isinstance(graph[node].op, (Sum, *MOVES))
+    return frozenset(
+        operand
+        for operand in graph.operands(node)
+        if (through or isinstance(graph[operand].op, Replicate))
+        and not isinstance(graph[operand].op, LEAVES)
+    )
+
+
+def _near(graph: Graph, node: int, wanted: Collection[int]) -> frozenset[int]:
+    """Of the nodes that are wanted, those that are nearest below a node, the nearest first."""
+    found: dict[int, None] = {}
+    pending = [node]
+    for current in pending:
+        for operand in graph.operands(current):
+            if operand in wanted and operand not in found and len(found) < MOST:
+                found[operand] = None
+                pending.append(operand)
+    return frozenset(found)
