@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import traceback
 from types import FrameType
 from typing import TypeVar
 
@@ -21,13 +22,30 @@ def user_line() -> SourceLine | None:
     """The innermost line that is being run and is neither ours nor NumPy's nor SciPy's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] not in _LIBRARIES or module in _EXAMPLES:
-            file, line = frame.f_code.co_filename, frame.f_lineno
-            text = linecache.getline(file, line, frame.f_globals).strip()
-            return SourceLine(file, line, text)
+        if _is_users(frame):
+            return _line(frame, frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def line_of(error: BaseException) -> SourceLine | None:
+    """The innermost such line in the traceback of an error."""
+    found = [
+        (frame, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if _is_users(frame)
+    ]
+    return _line(*found[-1]) if found else None
+
+
+def _is_users(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] not in _LIBRARIES or module in _EXAMPLES
+
+
+def _line(frame: FrameType, number: int) -> SourceLine:
+    file = frame.f_code.co_filename
+    return SourceLine(file, number, linecache.getline(file, number, frame.f_globals).strip())
 
 
 def located(kind: type[E], what: str, do: str = "", line: SourceLine | None = None) -> E:

@@ -1,12 +1,13 @@
-"""The option --import of commands: modules that register primitives."""
+"""Modules that commands import: those of the option --import, which register primitives."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from jetfold.graph import ArgumentError
+from jetfold.graph import ArgumentError, JetfoldError
 
 
 def add_import_option(command: argparse.ArgumentParser) -> None:
@@ -22,7 +23,10 @@ def add_import_option(command: argparse.ArgumentParser) -> None:
 
 
 def import_modules(names: Sequence[str]) -> None:
-    """Import modules for what they register. Raises `ArgumentError` for one that is not there."""
+    """Import modules. Raises `ArgumentError` for one that is not there.
+
+    What goes wrong inside a module is raised as it is, see `its_own_errors`.
+    """
     for name in names:
         _import(name)
 
@@ -33,7 +37,8 @@ def _import(module: str) -> None:
             f"{module!r} is no name of a module; write it as in an import statement, as in a.b"
         )
     try:
-        importlib.import_module(module)
+        with its_own_errors(module):
+            importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
@@ -41,3 +46,16 @@ def _import(module: str) -> None:
             f"there is no module {error.name!r} to import; give its name as in an import "
             "statement, in the folder where it is or with its folder in PYTHONPATH"
         ) from None
+
+
+@contextmanager
+def its_own_errors(module: str) -> Iterator[None]:
+    """Errors of jetfold inside a module become the cause of an `ImportError`.
+
+    Commands show errors of jetfold as one message, for who typed the command. These are for who
+    wrote the module, and come with a traceback.
+    """
+    try:
+        yield
+    except JetfoldError as error:
+        raise ImportError(f"{module} cannot be imported") from error
