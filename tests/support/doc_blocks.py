@@ -19,7 +19,7 @@ from typing import Any
 FILE = "example.py"
 """What the code calls its own file in messages; lines count from the beginning of the block."""
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```([^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
