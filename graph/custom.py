@@ -19,6 +19,7 @@ import sympy as sp
 
 from jetfold.graph.elementary import Shorthand
 from jetfold.graph.errors import ArgumentError
+from jetfold.graph.latex import function_name
 from jetfold.graph.ops import Map, operand_symbol
 from jetfold.graph.tracer import Tracer, mapped
 from jetfold.graph.ufuncs import exact
@@ -93,10 +94,9 @@ class Custom(Shorthand):
         return f"{self.definition.name}({printer.stringify(self.args, ', ')})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        name = self.definition.name.replace("_", r"\_")
         power = "" if exp is None else f"^{{{exp}}}"
         arguments = ", ".join(map(printer.doprint, self.args))
-        return rf"\operatorname{{{name}}}{power}{{\left({arguments} \right)}}"
+        return rf"{function_name(self.definition.name)}{power}\left({arguments}\right)"
 
 
 def _put(expr: sp.Expr, values: tuple[Any, ...]) -> Any:

@@ -10,7 +10,6 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter, accepted_latex_functions
 from sympy.printing.precedence import precedence_traditional
 
-from jetfold.graph.custom import Custom
 from jetfold.graph.formula import (
     ATOM,
     LOOSE,
@@ -50,6 +49,8 @@ _GREEK = {
 }
 _WORDS = frozenset(name.removeprefix("\\") for name in _GREEK.values())
 _NUMBERED = re.compile(r"(.+?)_?(\d+)")
+_APART = re.compile(r"(?<=[\w})]) (?=\\(?:arc)?(?:sin|cos|tan|log|max|min))")
+"""Where the name of a function follows a factor: LaTeX knows the space, MathML does not."""
 
 
 def letter(name: str) -> str:
@@ -73,7 +74,7 @@ def function_name(name: str) -> str:
     """The name of a function, with the spaces of one where there is a command for that."""
     if name in accepted_latex_functions:
         return "\\" + name
-    return rf"\operatorname{{{name}}}" if name.isalnum() and name.isascii() else upright(name)
+    return rf"\operatorname{{{name}}}" if name.isalpha() and name.isascii() else upright(name)
 
 
 def number(value: float) -> Written:
@@ -136,7 +137,26 @@ class _Printer(LatexPrinter):
         text = self._operand(-expr)
         if text is not None:
             return "- " + (bracketed(text) if binding(text) < PRODUCT else text)
-        return str(super()._print_Mul(expr))
+        numbers = [factor for factor in expr.args if self._is_number(factor)]
+        if numbers:
+            return self._multiple(numbers, sp.Mul(*(f for f in expr.args if f not in numbers)))
+        return _APART.sub(r" \\, ", super()._print_Mul(expr))
+
+    def _is_number(self, factor: Any) -> bool:
+        """Whether a factor is an operand, or a power of one, that begins with a digit."""
+        base, exponent = factor.as_base_exp()
+        text = self._operand(base)
+        return text is not None and exponent.is_positive is True and text.lstrip("-")[:1].isdigit()
+
+    def _multiple(self, numbers: Sequence[Any], rest: Any) -> str:
+        """A product with numbers in front: one that follows a letter would look like an index."""
+        coefficient, rest = rest.as_coeff_Mul()
+        parts = [self._print(abs(coefficient))] if abs(coefficient) != 1 else []
+        parts += [self.parenthesize(factor, PRODUCT) for factor in numbers]
+        if rest != 1:
+            text = self._print(rest)
+            parts.append(bracketed(text) if self._needs_mul_brackets(rest, last=True) else text)
+        return ("- " if coefficient < 0 else "") + r" \cdot ".join(parts)
 
     def _helper_print_standard_power(self, expr: Any, template: str) -> str:
         if self._operand(expr.base) is None:
@@ -244,6 +264,6 @@ def _binds(expr: Any, text: str) -> int:
         return SUM
     if isinstance(expr, sp.Piecewise):
         return LOOSE
-    if isinstance(expr, sp.Function) and not isinstance(expr, Custom):
+    if isinstance(expr, sp.Function):
         return POWER
     return min(ATOM, int(precedence_traditional(expr)))

@@ -47,9 +47,9 @@ class LatexWords:
         if indices:
             stem, _, below = name.removesuffix("}").partition("_{")
             if below and "{" not in stem:
-                name = f"{stem}_{{{','.join([below, *map(letter, indices)])}}}"
+                name = f"{stem}_{{{','.join([below, *map(_index, indices)])}}}"
             else:
-                name = f"{name}_{{{','.join(map(letter, indices))}}}"
+                name = f"{name}_{{{','.join(map(_index, indices))}}}"
         return Written(f"{name}^{{({order})}}", POWER) if order else Written(name)
 
     def sum_named(self, directions: Sequence[str], value: Written) -> Written:
@@ -135,6 +135,12 @@ class LatexWords:
             case _:
                 name = rf"\operatorname{{{type(op).__name__.lower()}}}"
         return Written(name + bracketed(everything), POWER)
+
+
+def _index(name: str) -> str:
+    """The name of a direction axis, or a combination of directions such as v0 + 3 v1."""
+    terms = (term.split(" ") for term in name.split(" + "))
+    return " + ".join(" ".join([*factors, letter(last)]) for *factors, last in terms)
 
 
 def _tight(operand: Written, level: int) -> str:
