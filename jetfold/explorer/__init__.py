@@ -2,8 +2,8 @@
 
 Read in this order: `data` (everything the page shows), `scene` (a chapter's graph followed from
 step to step) with `counts` and `layers`, `records` and `meaning` (what is said about a node),
-`steps` (what is said about a step), `about` (what is said about a chapter), `page` (one file out
-of data, style and scripts).
+`steps` (what is said about a step), `about` (what is said about a chapter), `assemble` (one file
+out of data, style and scripts).
 
 The data, as JSON in the element ``#derivation`` (``data-encoding`` is "json", or "gzip-base64"
 where they are large):
@@ -24,6 +24,6 @@ where they are large):
 - ``blocked``: list of ``chapter``, ``node``, ``below``, ``reason`` (HTML).
 """
 
-from jetfold.explorer.page import page, write_page
+from jetfold.explorer.assemble import page, write_page
 
 __all__ = ["page", "write_page"]

@@ -18,8 +18,8 @@ def coefficients_of(function: Graph, taylor: Graph) -> dict[int, list[int]]:
     axes = {axis.name for node in function for axis in function[node].type.directions}
     owners: dict[Hashable, dict[int, int]] = {}
     for node in function.order:
-        role = function[node].role or Coefficient(node, 0)
-        owners.setdefault(_key(role, function[node], axes), {}).setdefault(role.order, node)
+        own = function[node].role or Coefficient(node, 0)
+        owners.setdefault(_key(own, function[node], axes), {}).setdefault(own.order, node)
     candidates: dict[Hashable, list[int]] = {}
     for node in sorted(taylor):
         role = taylor[node].role

@@ -11,23 +11,22 @@ from jetfold.derivation import Derivation
 from jetfold.explorer.about import about, subtitle, title
 from jetfold.explorer.layers import Layers
 from jetfold.explorer.records import Records
-from jetfold.explorer.rules import Rules
 from jetfold.explorer.scene import Scene
-from jetfold.explorer.steps import rewrite_steps, summary_step, taylor_steps
+from jetfold.explorer.steps import Steps
 
 
 def page_data(derivation: Derivation) -> dict[str, Any]:
     """The data of a derivation's page, ready for JSON; see `jetfold.explorer` for its form."""
     found = chapters(derivation)
-    records, rules = Records(derivation.function_graph), Rules()
-    layers = Layers(derivation.function_graph)
+    records, layers = Records(derivation.function_graph), Layers(derivation.function_graph)
+    steps = Steps(records)
     return {
         "title": title(derivation),
         "subtitle": subtitle(derivation),
         "version": version("jetfold"),
-        "chapters": [_chapter(chapter, derivation, records, rules, layers) for chapter in found],
+        "chapters": [_chapter(chapter, derivation, records, layers, steps) for chapter in found],
         "records": records.records,
-        "rules": rules.data(records),
+        "rules": steps.rules,
         "formulas": records.formulas,
         "source": _source(found),
         "blocked": [],
@@ -35,17 +34,12 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
 
 
 def _chapter(
-    chapter: Chapter, derivation: Derivation, records: Records, rules: Rules, layers: Layers
+    chapter: Chapter, derivation: Derivation, records: Records, layers: Layers, steps: Steps
 ) -> dict[str, Any]:
     graph = chapter.graph if chapter.rewriting is None else chapter.rewriting.initial
     scene = Scene(graph, records, layers)
     shown, counts = dict(scene.shown), scene.counts
-    if chapter.rewriting is not None:
-        steps = list(rewrite_steps(chapter, scene, records, rules))
-    elif chapter.key == "taylor":
-        steps = list(taylor_steps(chapter, scene, records))
-    else:
-        steps = [] if chapter.made_from is None else [summary_step(chapter, scene, records)]
+    told = list(steps.of(chapter, scene))
     return {
         "key": chapter.key,
         "title": chapter.title,
@@ -54,7 +48,7 @@ def _chapter(
         "graph": {"nodes": shown, "outputs": graph.outputs},
         "counts": counts,
         "certificate": None,
-        "steps": steps,
+        "steps": told,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jetfold.graph import Contract, Graph, MatrixFunction
+from jetfold.graph import Contract, Graph, Input, MatrixFunction
 
 MOST_BINS = 24
 """Layers of a function that has next to no contractions, by the depth of its nodes."""
@@ -17,6 +17,7 @@ class Layers:
     """
 
     def __init__(self, function: Graph) -> None:
+        self._function = function
         contractions = _depths(function, (Contract, MatrixFunction))
         if max(contractions.values(), default=0) > 1:
             self._own = contractions
@@ -34,10 +35,15 @@ class Layers:
 
         A node that is no coefficient belongs to the first layer that uses it.
         """
+        if graph is self._function:
+            known |= self._own
+            return
         missing = set(order)
         for node in reversed(order):
             role = graph[node].role
-            if role is not None and role.of in self._of:
+            if isinstance(graph[node].op, Input):
+                known[node] = 0
+            elif role is not None and role.of in self._of:
                 known[node] = self._of[role.of]
             else:
                 users = [known[user] for user in graph.users(node) if user not in missing]

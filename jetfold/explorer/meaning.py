@@ -8,7 +8,6 @@ from html import escape
 import numpy as np
 
 from jetfold.explorer.formulas import mathml
-from jetfold.explorer.names import equation, value
 from jetfold.graph import (
     MOVES,
     Coefficient,
@@ -24,6 +23,7 @@ from jetfold.graph import (
     Sum,
     Type,
 )
+from jetfold.graph.notation import Notation
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -31,8 +31,9 @@ _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "sevent
 class Meanings:
     """Says what nodes mean, given the function to whose nodes coefficients belong."""
 
-    def __init__(self, function: Graph) -> None:
+    def __init__(self, function: Graph, notation: Notation) -> None:
         self._function = function
+        self._notation = notation
         self._node_of: dict[int, int] = {}
         for node in function.order:
             role = function[node].role
@@ -72,14 +73,16 @@ class Meanings:
         """The definition of a function's node."""
         if of not in self._equations:
             node = self._node_of.get(of)
-            latex = f"v_{{{of}}}" if node is None else equation(self._function, node)
+            latex = f"v_{{{of}}}" if node is None else self._notation.equation(self._function, node)
             self._equations[of] = mathml(latex)
         return self._equations[of]
 
     def _kind(self, graph: Graph, node: int, sizes: Mapping[str, int]) -> str:
         """What kind of value it is, for a node that is no coefficient."""
         data = graph[node]
-        operands = [mathml(value(graph, operand)) for operand in graph.operands(node)]
+        operands = [
+            mathml(self._notation.value(graph, operand)) for operand in graph.operands(node)
+        ]
         match data.op:
             case Input(name):
                 return f"the input {escape(name)}: another one at every point"

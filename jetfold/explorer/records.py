@@ -9,11 +9,11 @@ from typing import Any
 
 from jetfold.explorer.formulas import mathml
 from jetfold.explorer.meaning import Meanings
-from jetfold.explorer.names import equation
 from jetfold.explorer.table import Table
 from jetfold.graph import LEAVES, Graph
 from jetfold.graph.figure import box_size
 from jetfold.graph.labels import label
+from jetfold.graph.notation import LATEX
 from jetfold.graph.ops import SourceLine
 
 Record = dict[str, Any]
@@ -35,7 +35,8 @@ class Records:
     def __init__(self, function: Graph) -> None:
         self._table: Table[Record] = Table()
         self._formulas: Table[str] = Table()
-        self._meanings = Meanings(function)
+        self.notation = LATEX.of(function)
+        self._meanings = Meanings(function, self.notation)
 
     @property
     def records(self) -> list[Record]:
@@ -48,7 +49,8 @@ class Records:
 
     def formula(self, latex: str) -> int:
         """The place of a formula."""
-        return self._formulas.place(mathml(latex), latex)
+        drawn = mathml(latex)
+        return self._formulas.place(drawn, drawn)
 
     def place(
         self, graph: Graph, node: int, sizes: Mapping[str, int], shared: bool, layer: int
@@ -72,7 +74,7 @@ class Records:
             "width": round(width, 1),
             "height": round(height, 1),
             "meaning": self._meanings.of(graph, node, sizes),
-            "formula": self.formula(equation(graph, node)),
+            "formula": self.formula(self.notation.equation(graph, node)),
             "type": str(data.type),
             "source": _source(data.source),
             "layer": layer,

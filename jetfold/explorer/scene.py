@@ -15,9 +15,13 @@ from jetfold.graph import Graph, Input
 class Delta:
     """What a step changed: nodes by their new records, None for those that are gone.
 
-    ``outputs`` is None where they are the same as before.
+    ``rewired`` nodes are there before and after with other operands. ``outputs`` is None where they
+    are the same as before.
     """
 
+    removed: list[int]
+    added: list[int]
+    rewired: list[int]
     nodes: dict[int, int | None]
     outputs: tuple[int, ...] | None
 
@@ -45,20 +49,19 @@ class Scene:
     def advance(self, before: Graph, after: Graph) -> Delta:
         """Go on to the graph after a step."""
         old, new = before.nx.nodes, after.nx.nodes
-        gone = [node for node in old if node not in new]
+        gone = sorted(node for node in old if node not in new)
         fresh = sorted(node for node in new if node not in old)
         for node in gone:
             self._counts.drop(node)
             self._varying.discard(node)
             del self.shown[node], self._layer[node]
         renamed = [n for n in new if n in old and new[n]["node"] is not old[n]["node"]]
-        touched = dict.fromkeys([*fresh, *renamed])
-        touched |= dict.fromkeys(u for n in gone for u in before.users(n) if u in new)
-        touched |= dict.fromkeys(user for node in renamed for user in after.users(node))
-        nodes: dict[int, int | None] = dict.fromkeys(sorted(gone))
+        rewired = sorted({user for n in gone for user in before.users(n) if user in new})
+        touched = {*fresh, *renamed, *rewired, *(u for node in renamed for u in after.users(node))}
+        nodes: dict[int, int | None] = dict.fromkeys(gone)
         nodes |= self._update(after, fresh, touched)
         outputs = after.outputs if after.outputs != before.outputs else None
-        return Delta(nodes, outputs)
+        return Delta(gone, fresh, rewired, nodes, outputs)
 
     def _update(self, graph: Graph, fresh: Iterable[int], touched: Iterable[int]) -> dict[int, int]:
         """See to the nodes that are new or may have changed; the records that are other ones."""

@@ -2,99 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jetfold.chapters import Chapter
 from jetfold.explorer.coefficients import coefficients_of
-from jetfold.explorer.names import equation, value
-from jetfold.explorer.records import Records
-from jetfold.explorer.rules import Rules
+from jetfold.explorer.records import NAMES, Records
 from jetfold.explorer.scene import Scene
-from jetfold.graph import Graph, Step
+from jetfold.explorer.table import Table
+from jetfold.graph import LEAVES, Graph, Input, Rule
+from jetfold.graph.change import sides
+from jetfold.graph.labels import label
+from jetfold.graph.notation import PLAIN
 
 Data = dict[str, Any]
 
+MOST = 12
+"""Nodes without a name of their own that are written out in one formula."""
 
-def rewrite_steps(chapter: Chapter, scene: Scene, records: Records, rules: Rules) -> Iterator[Data]:
-    """The steps of a chapter that is a rewriting."""
-    assert chapter.rewriting is not None
-    for step, before, after in chapter.rewriting.replay():
-        delta = scene.advance(before, after)
-        left, right = _sides(step, before, after)
-        data: Data = {
-            "rule": rules.place(step.rule),
-            "title": step.rule.name,
-            "before": step.before,
-            "after": step.after,
-            "nodes": delta.nodes,
-            "marks": _marks(before, after),
-            "lhs": records.formula(left),
-            "rhs": records.formula(right),
+
+class Steps:
+    """Tells the steps of chapters; the rules that fire in them are stored once."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._notation = records.notation
+        self._rules: Table[Rule] = Table()
+
+    @property
+    def rules(self) -> list[Data]:
+        """Name, algebra, and where the rule is defined."""
+        return [
+            {
+                "name": rule.name,
+                "algebra": self._records.formula(rule.latex),
+                "file": rule.where.file,
+                "line": rule.where.line,
+            }
+            for rule in self._rules.values
+        ]
+
+    def of(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
+        """The steps of a chapter; the scene shows its first graph, and its last one at the end."""
+        if chapter.rewriting is not None:
+            yield from self._rewriting(chapter, scene)
+        elif chapter.key == "taylor":
+            yield from self._taylor(chapter, scene)
+        elif chapter.made_from is not None:
+            yield self._step(scene, chapter.title, *self._outputs(chapter.graph))
+
+    def _rewriting(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
+        assert chapter.rewriting is not None
+        for step, before, after in chapter.rewriting.replay():
+            delta = scene.advance(before, after)
+            left, right = sides(step, before, after, self._notation)
+            told = self._step(scene, step.rule.name, left, right)
+            told |= {
+                "rule": self._rules.place(step.rule, step.rule.name),
+                "before": step.before,
+                "after": step.after,
+                "nodes": delta.nodes,
+                "routine": step.rule.routine,
+            }
+            told["marks"] |= {
+                "removed": delta.removed,
+                "added": delta.added,
+                "rewired": delta.rewired,
+            }
+            if delta.outputs is not None:
+                told["outputs"] = delta.outputs
+            yield told
+
+    def _taylor(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
+        """One step for each node of the function that varies, and one for what is wanted."""
+        function, graph = chapter.made_from, chapter.graph
+        assert function is not None
+        found = coefficients_of(function, graph)
+        for node in function.order:
+            if node in function.varying:
+                nodes = found.get(node, [])
+                rows = [self._row(function, node, graph, coefficient) for coefficient in nodes]
+                left = self._notation.equation(function, node)
+                right = _aligned(rows) if rows else _unnamed(function, node)
+                told = self._step(scene, _title(function, node), left, right, nodes)
+                yield told | {"before": node}
+        if any(graph[output].role is None for output in graph.outputs):
+            yield self._step(scene, "What is wanted", *self._outputs(graph), graph.outputs)
+
+    def _step(
+        self, scene: Scene, title: str, left: str, right: str, about: Iterable[int] = ()
+    ) -> Data:
+        return {
+            "rule": None,
+            "title": title,
+            "before": None,
+            "after": None,
+            "nodes": {},
+            "marks": {"removed": [], "added": [], "rewired": [], "about": list(about)},
+            "lhs": self._records.formula(left),
+            "rhs": self._records.formula(right),
             "counts": scene.counts,
             "certificate": None,
             "routine": False,
         }
-        if delta.outputs is not None:
-            data["outputs"] = delta.outputs
-        yield data
+
+    # Formulas ---------------------------------------------------------------------------------
+
+    def _row(self, function: Graph, node: int, graph: Graph, coefficient: int) -> str:
+        """The equation of a coefficient of a function's node."""
+        role, kind = graph[coefficient].role, graph[coefficient].type
+        if role is not None and isinstance(graph[coefficient].op, LEAVES):  # known by its value
+            value = self._notation.value(function, node)
+            names = [axis.name for axis in kind.directions]
+            value = self._notation.words.indexed(value, role.order, names)
+        else:
+            value = self._notation.value(graph, coefficient)
+        return f"{value} &= {self._written_out(graph, coefficient)}"
+
+    def _written_out(self, graph: Graph, node: int) -> str:
+        """What a node computes from coefficients and leaves."""
+        found: dict[int, None] = {}
+        pending = [node]
+        for current in pending:
+            for operand in graph.operands(current):
+                data = graph[operand]
+                nameless = data.role is None and not isinstance(data.op, LEAVES)
+                if nameless and operand not in found and len(found) < MOST:
+                    found[operand] = None
+                    pending.append(operand)
+        return self._notation.formula(graph, node, tuple(found))
+
+    def _outputs(self, graph: Graph) -> tuple[str, str]:
+        """The names of the outputs, and what they are computed from."""
+        names = [self._notation.value(graph, output) for output in graph.outputs]
+        rows = [
+            f"{name} &= {self._written_out(graph, output)}"
+            for name, output in zip(names, graph.outputs, strict=True)
+        ]
+        return ", ".join(names), _aligned(rows)
 
 
-def _sides(step: Step, before: Graph, after: Graph) -> tuple[str, str]:
-    return equation(before, step.before), equation(after, step.after)
+def _aligned(rows: Iterable[str]) -> str:
+    return r"\begin{align*}" + r" \\ ".join(rows) + r"\end{align*}"
 
 
-def _marks(before: Graph, after: Graph) -> dict[str, list[int]]:
-    removed = sorted(set(before) - set(after))
-    rewired = {user for node in removed for user in before.users(node) if user in after.nx}
-    return {
-        "removed": removed,
-        "added": sorted(set(after) - set(before)),
-        "rewired": sorted(rewired),
-        "about": [],
-    }
+def _unnamed(function: Graph, node: int) -> str:
+    """What there is to say of a node of which no coefficient is known by its name."""
+    nested = any(function[other].role is not None for other in function)
+    if nested and function[node].role is None:
+        return r"\text{without names of their own: written out where they are used}"
+    return r"\text{no coefficient is needed}"
 
 
-def taylor_steps(chapter: Chapter, scene: Scene, records: Records) -> Iterator[Data]:
-    """One step for each node of the function that varies: its Taylor rule."""
-    function, graph = chapter.made_from, chapter.graph
-    assert function is not None
-    found = coefficients_of(function, graph)
-    for node in function.order:
-        if node in function.varying:
-            coefficients = found.get(node, [])
-            rows = [
-                equation(graph, coefficient).replace("=", "&=", 1) for coefficient in coefficients
-            ]
-            yield {
-                "rule": None,
-                "title": f"Taylor rule of node {node}",
-                "before": node,
-                "after": None,
-                "nodes": {},
-                "marks": {"removed": [], "added": [], "rewired": [], "about": coefficients},
-                "lhs": records.formula(equation(function, node)),
-                "rhs": records.formula(r"\begin{aligned}" + r"\\".join(rows) + r"\end{aligned}"),
-                "counts": scene.counts,
-                "certificate": None,
-                "routine": False,
-            }
-
-
-def summary_step(chapter: Chapter, scene: Scene, records: Records) -> Data:
-    """The one step of a chapter whose graph is made directly."""
-    graph = chapter.graph
-    output = graph.outputs[0]
-    return {
-        "rule": None,
-        "title": chapter.title,
-        "before": None,
-        "after": None,
-        "nodes": {},
-        "marks": {"removed": [], "added": [], "rewired": [], "about": list(graph.outputs)},
-        "lhs": records.formula(value(graph, output)),
-        "rhs": records.formula(equation(graph, output)),
-        "counts": scene.counts,
-        "certificate": None,
-        "routine": False,
-    }
+def _title(function: Graph, node: int) -> str:
+    name = PLAIN.value(function, node)
+    if isinstance(function[node].op, Input):
+        return f"The path of {name}"
+    return f"Taylor rule of {name} ({' '.join(label(function, node, NAMES).title)})"
