@@ -28,4 +28,18 @@ def mathml(latex: str, display: str = "inline") -> str:
             if element.tag == "mtext":
                 text = _ESCAPED.sub(r"\1", text)
             element.text = _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+    for row in root.iter("mrow"):
+        _join_words(row)
     return ET.tostring(root, encoding="unicode")
+
+
+def _join_words(row: ET.Element) -> None:
+    """Make one element of the letters of an upright word; readers would spell it out."""
+    before: ET.Element | None = None
+    for element in list(row):
+        upright = element.tag == "mi" and element.get("mathvariant") == "normal"
+        if upright and before is not None:
+            before.text = (before.text or "") + (element.text or "")
+            row.remove(element)
+        else:
+            before = element if upright else None
