@@ -78,7 +78,7 @@ driver:
 clean:
 	rm -rf $(VENV) build dist out jetfold-demo.svg *.egg-info htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find $(wildcard graph rules backends jetfold tests examples benchmarks) -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard graph rules backends jetfold tests examples benchmarks docs) -name __pycache__ -prune -exec rm -rf {} +
 
 # Set-up. The stamps live in the environment, so that removing it removes them.
 $(VENV)/installed-base: pyproject.toml setup.cfg | $(BIN)/python
