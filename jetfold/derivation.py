@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from jetfold.graph import ArgumentError, Graph, Input, Rewriting, Step, rewrite, simplify
 from jetfold.graph.draw import to_dot, to_svg_pair
+from jetfold.rules.blocked import Blocked, blocked
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
 from jetfold.rules.problem import Problem
 
 if TYPE_CHECKING:
     from jetfold.operator import Operator
+    from jetfold.proof import Proved
 
 METHODS = ("auto", "standard", "collapsed", "nested", "minimal")
 PREFERRED = ("collapsed", "minimal", "nested", "standard")
@@ -241,6 +243,39 @@ class Derivation:
         from jetfold.explorer import write_page  # which walks through derivations
 
         write_page(self, path)
+
+    @cached_property
+    def certificates(self) -> list[Proved]:
+        """What is proved, checked and measured of every step: see `jetfold.graph.certificate`."""
+        from jetfold.proof import certificates  # which walks through derivations
+
+        return list(certificates(self))
+
+    @cached_property
+    def blocked(self) -> list[Blocked]:
+        """The sums over directions that ``collapsed_graph`` still has, and what stops each."""
+        return blocked(self.collapsed_graph, self.function_graph)
+
+    def explain(self) -> str:
+        """The derivation as a text, with the formulas and the numbers of this function.
+
+        What is wanted, which jets, each Taylor rule that is used, where linearity lets a sum move
+        and where not, what that saves, and what runs.
+        """
+        from jetfold.account import account  # which walks through derivations
+        from jetfold.account.plain import to_text
+
+        return to_text(account(self))
+
+    def latex(self, document: bool = False) -> str:
+        """The same text in LaTeX, as sections that need amsmath and amssymb.
+
+        With ``document`` it is a complete file for pdflatex.
+        """
+        from jetfold.account import account
+        from jetfold.account.tex import to_latex
+
+        return to_latex(account(self), document)
 
     def graph_of(self, method: str) -> Graph:
         """The graph of one of the ``methods``, before clean-up."""

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jetfold.chapters import Chapter
+from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
-from jetfold.graph import Step
-from jetfold.graph.certificate import Certificate
+from jetfold.graph import Graph, Step
+from jetfold.graph.certificate import Certificate, Witness
+from jetfold.graph.notation import LATEX
+from jetfold.graph.values import at_a_good_point, exact_values, float_values
+from jetfold.rules.cost import operations_of
+
+MOST_OPERATIONS = 400_000
+"""Operations of a graph up to which it is computed in rationals: some seconds for a derivation."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,34 @@ def certificates(derivation: Derivation) -> Iterator[Proved]:
     """The certificates of all chapters in order, as they are computed.
 
     A rewriting has one for each step; "taylor" has one for each node of the function; a chapter
-    whose graph is made directly has one with step None. What is traced is not certified.
+    whose graph is made directly has one with step None: its outputs are those of standard Taylor
+    mode. So has one that begins with a graph of its own, in which equal nodes of the graph before
+    have been merged. What is traced is not certified.
     """
-    yield from ()
+    told = chapters(derivation)
+    witness = _witness(derivation, [chapter.graph for chapter in told])
+    graph = derivation.taylor_graph
+    for chapter in told:
+        if chapter.rewriting is not None:
+            if chapter.rewriting.initial is not graph:
+                yield Proved(chapter, None, witness.compare(graph, chapter.rewriting.initial))
+            for step, certificate in witness.certify(chapter.rewriting):
+                yield Proved(chapter, step, certificate)
+        elif chapter.method is not None:
+            standard = derivation.taylor_graph
+            yield Proved(chapter, None, witness.compare(standard, chapter.graph))
+        graph = chapter.graph
+
+
+def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
+    notation = LATEX.of(derivation.function_graph)
+    floats, _ = at_a_good_point(float_values(), graphs)
+    most = max(sum(operations_of(graph, node) for node in graph) for graph in graphs)
+    if most > MOST_OPERATIONS:
+        remark = f"no exact check: {most} operations are too many for rational arithmetic"
+        return Witness(None, floats, remark, notation)
+    exact, found = at_a_good_point(exact_values(), graphs)
+    if not found:
+        remark = "no exact check: no random rational point was found where all values are defined"
+        return Witness(None, floats, remark, notation)
+    return Witness(exact, floats, "", notation)

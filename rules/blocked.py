@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import sympy as sp
+
+from jetfold.graph import Contract, Editor, Graph, Map, MatrixFunction, Pick, Sum, operand_symbol
+from jetfold.graph.notation import PLAIN, Notation
+from jetfold.rules.collapse import Summed, dependent_symbols, depends, summed_value, terms_of
 
 Kind = Literal["nonlinear", "product", "condition", "matrix", "data", "order", "pick", "several"]
 
@@ -28,3 +35,120 @@ class Blocked:
     reason: str
     kind: Kind
     operands: tuple[int, ...] = ()
+
+
+def blocked(graph: Graph, function: Graph | None = None) -> list[Blocked]:
+    """The sums over directions in a graph on which the rules for sums have been applied.
+
+    Operands come before users. ``function`` is the graph whose coefficients the values are, for
+    their names.
+    """
+    asked = _Asked(graph, PLAIN if function is None else PLAIN.of(function))
+    sums = ((node, graph[node].op) for node in graph.order)
+    return [asked.why(node, op) for node, op in sums if isinstance(op, Sum) and op.directions]
+
+
+class _Why(NamedTuple):
+    kind: Kind
+    text: str
+    operands: tuple[int, ...] = ()
+
+
+class _Asked:
+    def __init__(self, graph: Graph, notation: Notation) -> None:
+        self.editor = Editor(graph)
+        self.graph = graph
+        self.notation = notation
+
+    def why(self, node: int, op: Sum) -> Blocked:
+        (operand,) = self.graph.operands(node)
+        below = summed_value(self.editor, node)
+        found = self._several(op) if below is None else self._why(below)
+        over = " and ".join(op.directions)
+        text = f"The sum over {over} of {self._formula(operand)} stays: {found.text}"
+        sources = (self.graph[n].source for n in (node, operand, *found.operands))
+        source = next((source for source in sources if source is not None), None)
+        if source is not None:  # reasons are passed on in pages: folders mean nothing there
+            text += f" (line {source.line} of {Path(source.file).name}: {source.text})"
+        text += "."
+        return Blocked(node, operand, op.directions, text, found.kind, found.operands)
+
+    def _several(self, op: Sum) -> _Why:
+        what = [f"directions {name}" for name in op.directions] + [f"axis {a}" for a in op.axes]
+        return _Why("several", f"it sums over {', '.join(what)} at once, and the rules move sums "
+                    "over one axis of directions")  # fmt: skip
+
+    def _why(self, below: Summed) -> _Why:
+        r, here = below.name, self._name(below.node)
+        match below.op:
+            case Map(expr):
+                return self._map(below, expr)
+            case Contract():
+                both = tuple(o for o in below.operands if depends(self.editor, o, r))
+                return _Why("product", self._multiplied([self._name(o) for o in both], r), both)
+            case MatrixFunction(name):
+                text = f"{name} is not linear in {self._name(below.operands[0])}"
+                return _Why("matrix", f"{text}, which depends on the direction {r}", below.operands)
+            case Sum(_, names):
+                inner = " and ".join(names)
+                text = f"it stands on a sum over {inner} that stays, and of two sums over "
+                return _Why("order", f"{text}directions the one over {inner} is the outer one")
+            case Pick(_, old, _):
+                return _Why("pick", f"what it sums are picked elements of {old}, some of them more "
+                            "often than others")  # fmt: skip
+        return _Why("data", f"{here} is data of the directions themselves, and nothing is below it")
+
+    def _map(self, below: Summed, expr: sp.Expr) -> _Why:
+        """What each term of the expression does with values that depend on the direction."""
+        dependent = dependent_symbols(self.editor, below)
+        found = [
+            self._term(term, below, dependent)
+            for term in terms_of(expr, dependent)
+            if term.free_symbols & dependent
+        ]
+        operands = dict.fromkeys(operand for why in found for operand in why.operands)
+        text = "; ".join(dict.fromkeys(why.text for why in found))
+        return _Why(found[0].kind, text, tuple(operands))
+
+    def _term(self, term: sp.Expr, below: Summed, dependent: frozenset[sp.Symbol]) -> _Why:
+        r = below.name
+        used = term.free_symbols & dependent
+        operands = tuple(o for i, o in enumerate(below.operands) if operand_symbol(i) in used)
+        names = [self._name(operand) for operand in operands]
+        for choice in term.atoms(sp.Piecewise):
+            for _, where in choice.args:
+                if where.free_symbols & dependent:
+                    text = f"the condition {self._expression(where, below)} of a selection"
+                    return _Why("condition", f"{text} depends on the direction {r}", operands)
+        factors = sp.Mul.make_args(term)
+        curved = [f for f in factors if not f.as_base_exp()[0].is_Symbol]
+        if curved:
+            text = f"{self._expression(curved[0], below)} is not linear in {_listed(names)}, which"
+            verb = "depend" if len(names) > 1 else "depends"
+            return _Why("nonlinear", f"{text} {verb} on the direction {r}", operands)
+        if len(factors) > 1:
+            return _Why("product", self._multiplied(names, r), operands)
+        power = term.as_base_exp()[1]
+        text = {2: "is squared", 3: "is cubed", -1: "is divided by"}.get(
+            power, f"is raised to the power {power}"
+        )
+        return _Why("nonlinear", f"{names[0]} {text}", operands)
+
+    def _multiplied(self, names: list[str], r: str) -> str:
+        if len(set(names)) == 1:
+            return f"{names[0]}, which depends on the direction {r}, is multiplied with itself"
+        both = "both" if len(names) == 2 else "all"
+        return f"{_listed(names)} are multiplied, and {both} depend on the direction {r}"
+
+    def _name(self, node: int) -> str:
+        return self.notation.value(self.graph, node)
+
+    def _formula(self, node: int) -> str:
+        return self.notation.formula(self.graph, node)
+
+    def _expression(self, expr: sp.Expr, below: Summed) -> str:
+        return self.notation.expression(expr, [self._name(operand) for operand in below.operands])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

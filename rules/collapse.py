@@ -136,7 +136,7 @@ PUSH_REPLICATE = [
 # Pull sums up -------------------------------------------------------------------------------------
 
 
-class _Below(NamedTuple):
+class Summed(NamedTuple):
     """What a sum over directions stands on."""
 
     node: int
@@ -146,27 +146,37 @@ class _Below(NamedTuple):
     size: int
 
 
-def _below(editor: Editor, node: int) -> _Below | None:
+def summed_value(editor: Editor, node: int) -> Summed | None:
     """The operand of a sum over exactly one direction axis."""
     op = editor[node].op
     if not isinstance(op, Sum) or op.axes or len(op.directions) != 1:
         return None
     (operand,) = editor.operands(node)
     size = {axis.name: axis.size for axis in editor[operand].type.directions}[op.directions[0]]
-    return _Below(operand, editor[operand].op, editor.operands(operand), op.directions[0], size)
+    return Summed(operand, editor[operand].op, editor.operands(operand), op.directions[0], size)
 
 
 def _age(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def _depends(editor: Editor, node: int, name: str) -> bool:
+def depends(editor: Editor, node: int, name: str) -> bool:
+    """Whether a value depends on the direction, counted by the axis of this name."""
     return any(axis.name == name for axis in editor[node].type.directions)
 
 
-def _sum(editor: Editor, node: int, below: _Below) -> int:
+def dependent_symbols(editor: Editor, below: Summed) -> frozenset[sp.Symbol]:
+    """The operands of a `Map` that depend on the direction, as they are called in it."""
+    return frozenset(
+        operand_symbol(i)
+        for i, operand in enumerate(below.operands)
+        if depends(editor, operand, below.name)
+    )
+
+
+def _sum(editor: Editor, node: int, below: Summed) -> int:
     """The sum of a value over the direction axis: R times a value that does not depend on it."""
-    if not _depends(editor, node, below.name):
+    if not depends(editor, node, below.name):
         return add_map(editor, below.size * operand_symbol(0), {operand_symbol(0): node})
     summed = editor.add(Sum((), (below.name,)), node)
     role = editor[node].role
@@ -174,48 +184,48 @@ def _sum(editor: Editor, node: int, below: _Below) -> int:
     return summed
 
 
-def _sum_of_copies(editor: Editor, node: int) -> _Below | None:
-    below = _below(editor, node)
+def _sum_of_copies(editor: Editor, node: int) -> Summed | None:
+    below = summed_value(editor, node)
     if below is None or not isinstance(below.op, Replicate) or below.op.axis.name != below.name:
         return None
     return below
 
 
-def _put_multiple(editor: Editor, node: int, below: _Below) -> int:
+def _put_multiple(editor: Editor, node: int, below: Summed) -> int:
     return _sum(editor, below.operands[0], below)
 
 
-def _sum_of_axis(editor: Editor, node: int) -> _Below | None:
-    below = _below(editor, node)
+def _sum_of_axis(editor: Editor, node: int) -> Summed | None:
+    below = summed_value(editor, node)
     if below is None or not isinstance(below.op, Direct) or below.op.axis.name != below.name:
         return None
     return below
 
 
-def _put_sum_over_axis(editor: Editor, node: int, below: _Below) -> int:
+def _put_sum_over_axis(editor: Editor, node: int, below: Summed) -> int:
     assert isinstance(below.op, Direct)
     return editor.add(Sum((below.op.position,)), below.operands[0])
 
 
-def _sum_of_collected(editor: Editor, node: int) -> _Below | None:
-    below = _below(editor, node)
+def _sum_of_collected(editor: Editor, node: int) -> Summed | None:
+    below = summed_value(editor, node)
     if below is None or not isinstance(below.op, Collect) or below.op.new.name != below.name:
         return None
     return below
 
 
-def _put_sum_of_all(editor: Editor, node: int, below: _Below) -> int:
+def _put_sum_of_all(editor: Editor, node: int, below: Summed) -> int:
     assert isinstance(below.op, Collect)
     return editor.add(Sum((), (below.op.old,)), below.operands[0])
 
 
-def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
-    below = _below(editor, node)
+def _sum_of_linear(editor: Editor, node: int) -> Summed | None:
+    below = summed_value(editor, node)
     if below is None:
         return None
     match below.op:
         case Contract():
-            dependent = [o for o in below.operands if _depends(editor, o, below.name)]
+            dependent = [o for o in below.operands if depends(editor, o, below.name)]
             return below if len(dependent) == 1 else None
         case Replicate(axis) | Direct(_, axis) | Pick(_, _, axis) | Collect(_, _, axis):
             return below if axis.name != below.name else None
@@ -224,10 +234,10 @@ def _sum_of_linear(editor: Editor, node: int) -> _Below | None:
     return below if isinstance(below.op, MOVES) else None
 
 
-def _put_linear(editor: Editor, node: int, below: _Below) -> int:
+def _put_linear(editor: Editor, node: int, below: Summed) -> int:
     if isinstance(below.op, Contract):
         operands = [
-            _sum(editor, operand, below) if _depends(editor, operand, below.name) else operand
+            _sum(editor, operand, below) if depends(editor, operand, below.name) else operand
             for operand in below.operands
         ]
     else:
@@ -268,7 +278,7 @@ def split(expr: sp.Expr, dependent: frozenset[sp.Symbol], size: int) -> Split:
             return sp.Piecewise(*((outer(branch), where) for branch, where in part.args))
         groups: dict[sp.Expr, sp.Expr] = {}
         total = sp.S.Zero
-        for term, factor in _terms(part, dependent).items():
+        for term, factor in terms_of(part, dependent).items():
             if term == 1:
                 total += size * factor
             elif term.is_Symbol:
@@ -288,7 +298,7 @@ def _conditions(expr: sp.Piecewise) -> set[sp.Symbol]:
     return {symbol for _, where in expr.args for symbol in where.free_symbols}
 
 
-def _terms(expr: sp.Expr, dependent: frozenset[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
+def terms_of(expr: sp.Expr, dependent: frozenset[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
     """The expression as a sum of (part that depends on r) * (factor that does not)."""
     found: dict[sp.Expr, sp.Expr] = {}
     pending = list(sp.Add.make_args(expr))
@@ -304,21 +314,16 @@ def _terms(expr: sp.Expr, dependent: frozenset[sp.Symbol]) -> dict[sp.Expr, sp.E
     return found
 
 
-def _sum_of_map(editor: Editor, node: int) -> tuple[_Below, Split] | None:
-    below = _below(editor, node)
+def _sum_of_map(editor: Editor, node: int) -> tuple[Summed, Split] | None:
+    below = summed_value(editor, node)
     if below is None or not isinstance(below.op, Map):
         return None
-    dependent = frozenset(
-        operand_symbol(i)
-        for i, operand in enumerate(below.operands)
-        if _depends(editor, operand, below.name)
-    )
-    found = split(below.op.expr, dependent, below.size)
+    found = split(below.op.expr, dependent_symbols(editor, below), below.size)
     stays = len(found.inner) == 1 and found.inner[0] == below.op.expr
     return None if stays else (below, found)
 
 
-def _put_split(editor: Editor, node: int, found: tuple[_Below, Split]) -> int:
+def _put_split(editor: Editor, node: int, found: tuple[Summed, Split]) -> int:
     below, (outer, inner) = found
     nodes = dict(zip(map(operand_symbol, range(len(below.operands))), below.operands, strict=True))
     sums = {
