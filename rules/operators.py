@@ -88,7 +88,7 @@ class _Pusher:
 
     def push(self, family: Family, axis: Axis) -> dict[int, list[Term]]:
         """What the jets along a family's directions add to each functional."""
-        along = _name(family.directions[0]) if axis is None else None
+        along = direction_name(family.directions[0]) if axis is None else None
         paths = self._paths(family, axis)
         jets = push_forward(self.editor, self.graph, family.order, paths, along)
         found: dict[int, list[Term]] = {q: [] for q, _ in enumerate(self.problem.functionals)}
@@ -153,7 +153,7 @@ class _Pusher:
         return found
 
 
-def _name(direction: Direction) -> str:
+def direction_name(direction: Direction) -> str:
     """A combination of directions in words: v0 + 3 v1."""
     return " + ".join(f"v{i}" if times == 1 else f"{times} v{i}" for i, times in direction)
 

@@ -1,0 +1,72 @@
+"""A derivation told as a text with formulas, with the numbers of its own function.
+
+`account` writes it once, as a `Document` (document.py); plain.py, tex.py and html.py show it. The
+chapters are told by wanted.py (what the operator is), jets.py, rules_used.py, moves.py (what
+collapses) and methods.py (other methods, costs, what runs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jetfold.account.document import Block, Document, Formula, Heading, Paragraph, text
+from jetfold.account.jets import Jets
+from jetfold.account.methods import clean_up, listing, minimal, nested, saved, what_runs
+from jetfold.account.moves import replication, stops, sums
+from jetfold.account.naming import Names
+from jetfold.account.operators import wanted_of
+from jetfold.account.rules_used import rules_used
+from jetfold.derivation import Derivation
+from jetfold.graph import ArgumentError
+from jetfold.jet import Jet
+
+
+def account(derivation: Derivation) -> Document:
+    """The derivation from what is wanted to what runs.
+
+    Raises `ArgumentError` for a derivation that does not know what it is about.
+    """
+    return Document(tuple(_blocks(derivation)))
+
+
+def _blocks(derivation: Derivation) -> Iterator[Block]:
+    about = derivation.about
+    if about is None:
+        raise ArgumentError("this derivation was made without an operator to tell about")
+    asked = wanted_of(about)
+    function = derivation.function_graph
+    yield Heading(asked.title, 1)
+    yield from asked.blocks
+    yield Heading(text("The function"))
+    names = Names(function, function)
+    yield Paragraph(
+        text(
+            "Called once with placeholders, the function is a graph of elementary operations. The "
+            "value of its node number n is called ",
+            Formula("v_n", "vn"),
+            ":",
+        )
+    )
+    yield from listing(function, function)
+    results = names.listed(function.outputs)
+    several = len(function.outputs) > 1
+    yield Paragraph(text("Its results are " if several else "Its result is ", *results, "."))
+    if isinstance(about.operator, Jet):
+        order = about.operator.order
+        yield from rules_used(function, order)
+    else:
+        jets = Jets(derivation, about, asked)
+        yield from jets.tell()
+        if jets.order:
+            yield from rules_used(function, jets.order)
+        yield from replication(derivation)
+    if derivation.chosen != "standard":
+        yield from sums(derivation)
+        yield from stops(derivation)
+    if derivation.chosen == "minimal":
+        yield from minimal(derivation, about, asked)
+    if derivation.chosen == "nested":
+        yield from nested(derivation, about)
+    yield from clean_up(derivation)
+    yield from saved(derivation)
+    yield from what_runs(derivation, asked)
