@@ -22,6 +22,7 @@ from jetfold.graph.formula import (
     loose,
     spelled_out,
 )
+from jetfold.graph.functions import hypot
 from jetfold.graph.numbers import name_of
 from jetfold.graph.ops import operand_symbol
 
@@ -48,20 +49,26 @@ _GREEK = {
     }.items()
 }
 _WORDS = frozenset(name.removeprefix("\\") for name in _GREEK.values())
-_NUMBERED = re.compile(r"(.+?)_?(\d+)")
+_NUMBERED = re.compile(r"([^\W\d_]+)(_?)(\d+)")
 _APART = re.compile(r"(?<=[\w})]) (?=\\(?:arc)?(?:sin|cos|tan|log|max|min))")
 """Where the name of a function follows a factor: LaTeX knows the space, MathML does not."""
 
 
 def letter(name: str) -> str:
-    """A user's name in a formula: one letter, Greek ones by name, a number below; else upright."""
+    """A user's name in a formula: letters in italics, words upright, numbers below.
+
+    x_1 and x1 are x with an index, lambda and its Greek letter are the same, x_max is x with a
+    word below it; what has other signs in it is written as it is.
+    """
     numbered = _NUMBERED.fullmatch(name)
-    stem, number = (numbered[1], f"_{{{numbered[2]}}}") if numbered else (name, "")
-    if stem in _WORDS:
-        return f"\\{stem}{number}"
-    if len(stem) == 1 and stem.isalpha():
-        return _GREEK.get(stem, stem) + number
-    return upright(name)
+    if numbered and (len(numbered[1]) == 1 or numbered[1] in _WORDS or numbered[2]):
+        return f"{letter(numbered[1])}_{{{numbered[3]}}}"
+    stem, _, below = name.partition("_")
+    if below.isalpha() and (len(stem) == 1 or stem in _WORDS):
+        return f"{letter(stem)}_{{{letter(below)}}}"
+    if name in _WORDS:
+        return "\\" + name
+    return _GREEK.get(name, name) if len(name) == 1 and name.isalpha() else upright(name)
 
 
 def upright(name: str) -> str:
@@ -106,10 +113,15 @@ class _Printer(LatexPrinter):
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         text = self._operand(expr)
-        return str(super()._print_Symbol(expr, style)) if text is None else text
+        return letter(expr.name) if text is None else text
 
     def _print_Float(self, expr: Any) -> str:
         return number(float(expr))
+
+    def _print_Indexed(self, expr: Any) -> str:
+        name, _, below = str(self._print(expr.base)).removesuffix("}").partition("_{")
+        places = [*([below] if below else []), *map(self._print, expr.indices)]
+        return f"{name}_{{{','.join(places)}}}"
 
     # Brackets.
 
@@ -210,9 +222,6 @@ class _Printer(LatexPrinter):
     def _write_log10(self, x: Any) -> Written:
         return Written(self._call(r"\log_{10}", [x], None), POWER)
 
-    def _write_hypot(self, x: Any, y: Any) -> Written:
-        return Written(self._print(sp.sqrt(x**2 + y**2)))
-
     def _write_gamma(self, x: Any) -> Written:
         return Written(self._call(r"\Gamma", [x], None), POWER)
 
@@ -251,7 +260,8 @@ def to_latex(expr: Any, operands: Sequence[str] = ()) -> Written:
     has for its own use, such as a product that does not overflow, is spelled out. Operands may be
     formulas, `Written`: they get brackets where they need them.
     """
-    shown = decimals(spelled_out(expr), exactly=True)
+    plain = spelled_out(expr).replace(hypot, lambda x, y: sp.sqrt(x**2 + y**2))
+    shown = decimals(plain, exactly=True)
     names = {operand_symbol(i).name: name for i, name in enumerate(operands)}
     printer = _Printer(names)
     text = str(printer.doprint(shown))

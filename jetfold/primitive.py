@@ -13,6 +13,7 @@ import sympy as sp
 from jetfold.arrays import as_array
 from jetfold.graph import ArgumentError
 from jetfold.graph.custom import Definition, custom_function, traced
+from jetfold.graph.latex import function_name, to_latex
 from jetfold.graph.numbers import FLOAT
 from jetfold.graph.ops import operand_symbol
 from jetfold.graph.tracer import Tracer
@@ -137,9 +138,9 @@ class CustomPrimitive:
         return f"<primitive {self.name}{self.__signature__} = {self.expr}>"
 
     def _repr_latex_(self) -> str:
-        symbols = (*self.arguments, *self.parameters)
-        left = custom_function(self.definition)(*symbols)
-        return f"$\\displaystyle {sp.latex(left)} = {sp.latex(self.expr)}$"
+        operands = ", ".join(map(to_latex, (*self.arguments, *self.parameters)))
+        left = rf"{function_name(self.name)}\left({operands}\right)"
+        return rf"$\displaystyle {left} = {to_latex(self.expr)}$"
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -10,6 +10,7 @@ from itertools import islice
 
 import sympy as sp
 
+from jetfold.graph.latex import to_latex
 from jetfold.rules.jet_algebra import JetAlgebra
 from jetfold.rules.polynomial import Monomial, Polynomial, degree, to_sympy
 
@@ -31,9 +32,9 @@ def title(algebra: JetAlgebra, symbols: Symbols) -> str:
 
 def latex(algebra: JetAlgebra, symbols: Symbols) -> str:
     """The algebra, its dimension by degree, its basis and its relations."""
-    ring = _listed(map(sp.latex, symbols), len(symbols), DOTS)
-    operators = ", ".join(_written(p, symbols, sp.latex, DOTS) for p in algebra.polynomials)
-    basis = _listed((sp.latex(_power(a, symbols)) for a in algebra.basis), algebra.dimension, DOTS)
+    ring = _listed(map(to_latex, symbols), len(symbols), DOTS)
+    operators = ", ".join(_written(p, symbols, to_latex, DOTS) for p in algebra.polynomials)
+    basis = _listed((to_latex(_power(a, symbols)) for a in algebra.basis), algebra.dimension, DOTS)
     corners = algebra.corners()
     lines = [
         rf"A &= \mathbb{{R}}[{ring}] / \operatorname{{Ann}}({operators})",
@@ -41,8 +42,8 @@ def latex(algebra: JetAlgebra, symbols: Symbols) -> str:
         rf"\text{{basis}} &\colon {basis}",
     ]
     for monomial in corners[:SHOWN]:
-        reduced = _written(algebra.reduce_plain(monomial), symbols, sp.latex, DOTS)
-        lines.append(f"{sp.latex(_power(monomial, symbols))} &= {reduced}")
+        reduced = _written(algebra.reduce_plain(monomial), symbols, to_latex, DOTS)
+        lines.append(f"{to_latex(_power(monomial, symbols))} &= {reduced}")
     if len(corners) > SHOWN:
         lines.append(r"&\;\;\vdots")
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"

@@ -10,6 +10,7 @@ import sympy as sp
 
 from jetfold.graph import ArgumentError
 from jetfold.graph.formula import spelled_out
+from jetfold.graph.latex import to_latex
 from jetfold.rules.collapse import split
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
 from jetfold.rules.primitives import Primitive
@@ -54,7 +55,7 @@ class TaylorRule:
 
     def latex(self) -> str:
         """The equations as a LaTeX ``align*`` environment."""
-        lines = [f"{sp.latex(eq.lhs)} &= {sp.latex(eq.rhs)}" for eq in self.equations]
+        lines = [f"{to_latex(eq.lhs)} &= {to_latex(eq.rhs)}" for eq in self.equations]
         return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
 
     def _repr_latex_(self) -> str:

