@@ -14,7 +14,7 @@ import jetfold
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("graph", "rules", "backends")
-PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js")
+PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js", ".LICENSE")
 
 
 @pytest.fixture(scope="module")

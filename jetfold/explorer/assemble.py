@@ -34,12 +34,13 @@ def write_page(derivation: Derivation, path: str | PathLike[str]) -> None:
 def page(derivation: Derivation) -> str:
     """The page as text: it needs no other file and no network."""
     data = page_data(derivation)
-    return Template(_read("page.html")).substitute(
+    text = Template(_read("page.html")).substitute(
         title=escape(data["title"]),
         style=_style(),
         data=_data(data),
-        scripts="\n".join(f"<script>\n{_read(name)}</script>" for name in _scripts()),
+        scripts="\n".join(f"<script>\n{script}</script>" for script in _scripts()),
     )
+    return text.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a character
 
 
 def _read(name: str) -> str:
@@ -47,10 +48,14 @@ def _read(name: str) -> str:
 
 
 def _scripts() -> list[str]:
-    """Libraries first, ``main.js`` last."""
+    """Libraries with their licences first, ``main.js`` last."""
     own = sorted(entry.name for entry in FOLDER.iterdir() if entry.name.endswith(".js"))
-    vendored = sorted(e.name for e in (FOLDER / "vendor").iterdir() if e.name.endswith(".js"))
-    return [*(f"vendor/{name}" for name in vendored), *sorted(own, key="main.js".__eq__)]
+    licences = sorted(e.name for e in (FOLDER / "vendor").iterdir() if "LICENSE" in e.name)
+    libraries = []
+    for licence in licences:
+        library = licence.replace(".LICENSE", ".min.js")
+        libraries.append(f"/*\n{_read(f'vendor/{licence}')}*/\n{_read(f'vendor/{library}')}")
+    return [*libraries, *map(_read, sorted(own, key="main.js".__eq__))]
 
 
 def _style() -> str:
@@ -72,11 +77,12 @@ def _declarations(colours: Mapping[str, str]) -> str:
 def _data(data: dict[str, Any]) -> str:
     """The data as the element in which the page looks for them."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    text = text.encode("utf-8", "replace").decode("utf-8")  # a file may hold half a character
     kind = "json"
     if len(text) > LARGEST:
         kind = "gzip-base64"
-        text = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
+        text = base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode(
+            "ascii"
+        )
     text = text.replace("</", "<\\/").replace("<!--", "\\u003c!--")
     text = text.replace("<script", "\\u003cscript")
     return f'<script type="application/json" id="derivation" data-encoding="{kind}">{text}</script>'
