@@ -1,4 +1,4 @@
-"""What the pages of the site have beyond their Markdown: navigation."""
+"""What the pages of the site have beyond their Markdown: navigation, and help for keyboards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAVIGATION = {
     "Learn": ["course/*"],
     "Use": ["operators", "primitives", "numpy", "gpu", "errors"],
     "Look inside": ["collapsing", "architecture", "benchmarks"],
-    "Look up": [
+    "Reference": [
         "reference/operators",
         "reference/primitives",
         "reference/derivations",
@@ -33,6 +33,19 @@ def read(app: Sphinx, page: str, content: list[str]) -> None:
         content[0] = content[0].replace(link, name)
 
 
+def accessible(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """What screen readers and keyboards need: levels of headings, code that can be scrolled."""
+    for part, before, after in (
+        ("furo_navigation_tree", 'role="heading"', 'role="heading" aria-level="2"'),
+        ("body", "<pre>", '<pre tabindex="0">'),
+    ):
+        if part in context:
+            context[part] = context[part].replace(before, after)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", read)
+    app.connect("html-page-context", accessible, priority=900)  # behind the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}
