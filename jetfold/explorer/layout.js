@@ -1,0 +1,189 @@
+"use strict";
+
+const RANK_GAP = 40;
+
+/**
+ * Places for the units and routes for the arrows, by dagre.
+ *
+ * ``previous`` is an earlier layout: what was in it keeps its order and, as far as possible, its
+ * place. Returns {boxes, routes, hints, bounds}: the upper left corners of boxes and pills by key,
+ * a list of points for each arrow (straight down from the 1st to the 2nd, across to the 3rd, and
+ * so on), and what the next layout may begin with.
+ */
+function layOut({ units, arrows }, previous) {
+  const between = arrows.filter((arrow) => !arrow.pill);
+  const entering = new Map();
+  for (const { to, from } of between) {
+    if (!entering.has(to)) entering.set(to, new Set());
+    entering.get(to).add(from);
+  }
+  const graph = new dagre.graphlib.Graph();
+  const keys = topological([...units.keys()], between);
+  const ranks = assignRanks(keys, between);
+  graph.setGraph({ nodesep: 26, edgesep: 16, ranksep: 2 * RANK_GAP, ranker: rankBy(ranks) });
+  for (const key of keys) {
+    const unit = units.get(key);
+    measure(unit, entering.get(key)?.size ?? 0);
+    graph.setNode(key, { width: unit.blockWidth, height: unit.blockHeight });
+  }
+  for (const { from, to } of between) graph.setEdge(from, to, {});
+  dagre.layout(graph, { customOrder: orderBy(keys, previous?.hints) });
+  return settle(graph, units, arrows, ranks, previous);
+}
+
+function rankBy(ranks) {
+  // dagre's own vertex, from which all others can be reached, comes first.
+  return (graph) => graph.nodes().forEach((name) => {
+    graph.node(name).rank = ranks.get(name) ?? -1;
+  });
+}
+
+function orderBy(keys, hints) {
+  return (graph, order) => {
+    // dagre gives points to edges of two ranks and more, and later asks for those of all edges.
+    for (const edge of graph.edges()) graph.edge(edge).points ??= [{ x: 0, y: -1 }];
+    const known = hints ? keys.filter((key) => hints.has(key)).length : 0;
+    if (2 * known < keys.length) order(graph);
+    else orderLikeBefore(graph, hints);
+  };
+}
+
+/** Corners, routes, hints and bounds out of dagre's result. */
+function settle(graph, units, arrows, ranks, previous) {
+  const shift = shiftTo(previous, graph);
+  const boxes = new Map();
+  const hints = new Map();
+  const bands = new Map();
+  for (const unit of units.values()) {
+    const { x, y } = graph.node(unit.key);
+    hints.set(unit.key, x + shift.x);
+    const left = x + shift.x - unit.blockWidth / 2;
+    const top = y + shift.y - unit.blockHeight / 2;
+    boxes.set(unit.key, { x: left + unit.left, y: top + unit.top });
+    for (const pill of unit.pills) {
+      const y = top + unit.top - ROW_GAP - pill.height;
+      boxes.set(pill.key, { x: left + pill.left, y });
+    }
+    const band = bands.get(ranks.get(unit.key)) ?? { top: Infinity, bottom: -Infinity };
+    band.top = Math.min(band.top, top);
+    band.bottom = Math.max(band.bottom, top + unit.blockHeight);
+    bands.set(ranks.get(unit.key), band);
+  }
+  const ways = new Map();
+  for (const edge of graph.edges()) {
+    const xs = graph.edge(edge).points.slice(1, -1).map((point) => point.x + shift.x);
+    const bends = Math.abs(ranks.get(edge.w) - ranks.get(edge.v)) - 1;
+    const way = xs.length === bends ? xs : [];
+    ways.set(`${edge.v}>${edge.w}`, way);
+    if (way.length) hints.set(`${edge.v}>${edge.w}`, way[way.length >> 1]);
+  }
+  const routes = routeAll(units, arrows, boxes, ways, ranks, bands);
+  return { boxes, routes, hints, corners: cornersOf(units, boxes), bounds: boundsOf(units, boxes) };
+}
+
+/** The shift that leaves most of what was there in its place. */
+function shiftTo(previous, graph) {
+  const xs = [];
+  const ys = [];
+  for (const name of graph.nodes()) {
+    const old = previous?.corners.get(name);
+    if (!old) continue;
+    const { x, y, width, height } = graph.node(name);
+    xs.push(old.x - (x - width / 2));
+    ys.push(old.y - (y - height / 2));
+  }
+  return { x: median(xs), y: median(ys) };
+}
+
+function median(values) {
+  if (!values.length) return 0;
+  values.sort((a, b) => a - b);
+  return values[values.length >> 1];
+}
+
+function cornersOf(units, boxes) {
+  const corners = new Map();
+  for (const unit of units.values()) {
+    const { x, y } = boxes.get(unit.key);
+    corners.set(unit.key, { x: x - unit.left, y: y - unit.top });
+  }
+  return corners;
+}
+
+function boundsOf(units, boxes, wanted = () => true) {
+  const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const unit of units.values()) {
+    if (!wanted(unit)) continue;
+    const { x, y } = boxes.get(unit.key);
+    bounds.left = Math.min(bounds.left, x - unit.left);
+    bounds.top = Math.min(bounds.top, y - unit.top);
+    bounds.right = Math.max(bounds.right, x - unit.left + unit.blockWidth);
+    bounds.bottom = Math.max(bounds.bottom, y - unit.top + unit.blockHeight);
+  }
+  return bounds.left > bounds.right ? null : bounds;
+}
+
+// Routes ---------------------------------------------------------------------------------------
+
+function routeAll(units, arrows, boxes, ways, ranks, bands) {
+  const routes = new Map();
+  const byTarget = new Map();
+  for (const arrow of arrows) {
+    if (!byTarget.has(arrow.to)) byTarget.set(arrow.to, []);
+    byTarget.get(arrow.to).push(arrow);
+  }
+  for (const [to, entering] of byTarget) {
+    const unit = units.get(to);
+    const box = boxes.get(to);
+    const starts = new Map(entering.map((arrow) => [arrow, startOf(arrow, units, boxes)]));
+    const comesFrom = (arrow) => ways.get(`${arrow.from}>${to}`)?.at(-1) ?? starts.get(arrow).x;
+    const wanted = (arrow) => (arrow.pill ? starts.get(arrow).x : comesFrom(arrow)) - box.x;
+    const sorted = [...entering].sort(
+      (a, b) => a.pill - b.pill || wanted(a) - wanted(b) || (a.key < b.key ? -1 : 1),
+    );
+    const ports = portsOf(sorted, sorted.map(wanted), unit);
+    sorted.forEach((arrow, i) => {
+      const end = { x: box.x + ports[i], y: box.y };
+      const route = [starts.get(arrow)];
+      (ways.get(`${arrow.from}>${to}`) ?? []).forEach((x, bend) => {
+        const band = bands.get(ranks.get(arrow.from) + 1 + bend);
+        if (band) route.push({ x, y: band.top }, { x, y: band.bottom });
+      });
+      if (!arrow.pill && unit.pills.length) {
+        route.push({ x: end.x, y: box.y - unit.top });
+      }
+      route.push(end);
+      routes.set(arrow.key, [route[0], ...route]); // a leg down of no length, then across
+    });
+  }
+  return routes;
+}
+
+function startOf(arrow, units, boxes) {
+  const { x, y } = boxes.get(arrow.from);
+  if (arrow.pill) {
+    const pill = units.get(arrow.to).pills.find((other) => other.key === arrow.from);
+    const sheets = recordOf(pill.node).badges.length ? SHEETS : 0;
+    return { x: x + (pill.width - sheets) / 2, y: y + pill.height };
+  }
+  const unit = units.get(arrow.from);
+  return { x: x + unit.front / 2, y: y + unit.height };
+}
+
+/** Where arrows enter a box: under where they come from, apart from each other. */
+function portsOf(arrows, wanted, unit) {
+  const edge = Math.min(CORNER, unit.front / 2);
+  const last = unit.front - edge;
+  const gap = Math.min(PORT_GAP, (last - edge) / Math.max(arrows.length - 1, 1));
+  const lane = unit.pills.length && unit.lane ? unit.lane - PORT_GAP / 2 : last;
+  const ports = wanted.map((x, i) =>
+    Math.min(Math.max(x, edge), arrows[i].pill ? last : Math.min(last, lane)),
+  );
+  for (let i = 1; i < ports.length; i++) ports[i] = Math.max(ports[i], ports[i - 1] + gap);
+  let right = last;
+  for (let i = ports.length - 1; i >= 0; i--) {
+    ports[i] = Math.min(ports[i], right);
+    right = ports[i] - gap;
+  }
+  return ports;
+}

@@ -1,0 +1,346 @@
+"use strict";
+
+/** The page: where in the derivation it stands, and everything that shows it. */
+class Page {
+  constructor(model) {
+    this.model = model;
+    this.place = model.places[0];
+    this.side = "after";
+    this.filtered = false;
+    this.kept = null;
+    this.folding = new Folding();
+    this._layouts = new Map();
+    const stage = document.getElementById("graph");
+    const world = document.getElementById("world");
+    this.drawing = new Drawing(world);
+    this.camera = new Camera(stage, world, () => this._showView());
+    const go = (place) => this.go(place);
+    this.outline = new Outline(model, go);
+    this.chart = new Chart(model, go);
+    this.listing = new Listing(model, (ids, kept) => this._pointFromLine(ids, kept));
+    this.transport = new Transport(model, this);
+    this._calm = matchMedia("(prefers-reduced-motion: reduce)");
+    const routine = model.places.filter((place) => model.routine(place)).length;
+    document.getElementById("filter").disabled = !routine;
+    document.querySelector("#filter-label span").textContent = `hide ${routine} routine`;
+    showBlocked(model, (place, node) => {
+      this.go(place);
+      this.keep(node);
+    });
+    listKeys();
+    listenToPointer(this, stage);
+    listenToButtons(this);
+    listenToKeys(this);
+    addEventListener("hashchange", () => this._followHash());
+  }
+
+  get glide() {
+    return !this._calm.matches;
+  }
+
+  // Where the page stands ----------------------------------------------------------------------
+
+  start() {
+    this.go(this.model.placeOf(location.hash) ?? this.model.places[0]);
+  }
+
+  _followHash() {
+    const place = this.model.placeOf(location.hash);
+    if (place && place !== this.place) this.go(place);
+  }
+
+  /** The places that the reader steps through. */
+  get visible() {
+    return this.model.places.filter((place) => this.isVisible(place));
+  }
+
+  isVisible(place) {
+    return !this.filtered || !this.model.routine(place) || place === this.place;
+  }
+
+  move(by) {
+    const visible = this.visible;
+    const next = visible[visible.indexOf(this.place) + by];
+    if (next) this.go(next);
+  }
+
+  moveTo(at) {
+    this.go(this.visible.at(at));
+  }
+
+  moveChapter(by) {
+    const c = by < 0 && this.place.step ? this.place.c : this.place.c + by;
+    if (c >= 0 && c < this.model.chapters.length) this.go(this.model.places[this.model.first[c]]);
+  }
+
+  go(place) {
+    const began = performance.now();
+    if (this.place.c !== place.c) this.side = "after";
+    this.place = place;
+    history.replaceState(null, "", this.model.hash(place));
+    if (this.kept !== null && !this.model.graph(place.c, place.step).nodes.has(this.kept)) this.kept = null;
+    this.outline.show(place, (other) => this.isVisible(other));
+    this.transport.show(place, this.visible);
+    this.chart.show(place, place.step ? this.model.places[place.index - 1] : null);
+    showStep(this.model, place);
+    fitFormulas(document.getElementById("step"));
+    this._showGraph(this.glide);
+    this._announce();
+    performance.measure("jetfold step", { start: began, end: performance.now() });
+    this._prepare();
+  }
+
+  filter(on) {
+    const box = document.getElementById("filter");
+    if (box.disabled) return;
+    this.filtered = box.checked = on;
+    this.outline.show(this.place, (other) => this.isVisible(other));
+    this.transport.show(this.place, this.visible);
+  }
+
+  turn(side = this.side === "after" ? "before" : "after") {
+    this.side = side;
+    this._showGraph(false);
+    say(this.place.step ? `graph ${side} the step` : "");
+  }
+
+  // The graph ----------------------------------------------------------------------------------
+
+  _layout(place) {
+    const key = `${place.index} ${this.folding.signature}`;
+    const known = this._layouts.get(key);
+    if (known) return known;
+    const scene = sceneAt(this.model, place);
+    const content = unitsOf(scene, this.folding);
+    const layout = layOut(content, this._near(place));
+    const made = { scene, content, layout, lineage: this.model.lineage(place.c) };
+    this._layouts.set(key, made);
+    this._last = made;
+    return made;
+  }
+
+  /** The layout to begin with: of a neighbour, or of what was shown last. */
+  _near(place) {
+    const lineage = this.model.lineage(place.c);
+    for (const index of [place.index - 1, place.index + 1]) {
+      const near = this._layouts.get(`${index} ${this.folding.signature}`);
+      if (near?.lineage === lineage) return near.layout;
+    }
+    return this._last?.lineage === lineage ? this._last.layout : undefined;
+  }
+
+  _showGraph(glide) {
+    const { scene, content, layout, lineage } = this._layout(this.place);
+    this._last = this._layouts.get(`${this.place.index} ${this.folding.signature}`);
+    this.scene = scene;
+    const fresh = this._shownLineage !== lineage;
+    this.drawing.show(content, layout, this.side, glide && !fresh, lineage);
+    this._shownLineage = lineage;
+    const changed = boundsOf(content.units, layout.boxes, changedUnit);
+    this.camera.look(layout.bounds, changed, glide && !fresh);
+    this._groups = new Map([...content.units.values()].map((unit) => [unit.key, unit.group]));
+    this._showView();
+    showLegend(this.model, scene);
+    this._rove();
+    this._showChoice();
+  }
+
+  /** Lay out what is likely to be asked for next, while nothing else happens. */
+  _prepare() {
+    clearTimeout(this._waiting);
+    this._waiting = setTimeout(() => {
+      const visible = this.visible;
+      const at = visible.indexOf(this.place);
+      for (const place of [visible[at + 1], visible[at - 1]]) if (place) this._layout(place);
+    }, 2 * GLIDE);
+  }
+
+  open(key) {
+    this.folding.open(this._groups.get(key));
+    this._showGraph(this.glide);
+    document.getElementById("graph").focus();
+  }
+
+  refold() {
+    this.folding.opened.clear();
+    this._showGraph(this.glide);
+  }
+
+  // Nodes --------------------------------------------------------------------------------------
+
+  /** One box can be reached with Tab: the chosen one, or one that the step changed. */
+  _rove(box) {
+    const boxes = this.drawing.boxes.filter((element) => element.hasAttribute("tabindex"));
+    const focused = boxes.find((element) => element === document.activeElement);
+    const chosen = box ?? focused
+      ?? boxes.find((element) => this.kept !== null && element.dataset.node === String(this.kept))
+      ?? boxes.find((element) => element.dataset.sign) ?? boxes[0];
+    for (const element of boxes) element.setAttribute("tabindex", element === chosen ? 0 : -1);
+  }
+
+  focusNeighbour(box, dx, dy) {
+    const next = neighbour(box, this.drawing.boxes, dx, dy);
+    if (!next) return;
+    this._rove(next);
+    next.focus({ preventScroll: true });
+    this.camera.reveal(next);
+  }
+
+  hover(id) {
+    if (this._hovered === id) return;
+    this._hovered = id;
+    this._showChoice();
+  }
+
+  press(box) {
+    if (box.dataset.group) this.open(box.dataset.group);
+    else if (box.dataset.node) this.keep(Number(box.dataset.node));
+  }
+
+  /** Choose a node: its details stay, and the lines that compute it are marked. */
+  keep(id) {
+    this.kept = id;
+    this.listing.choose(-1);
+    this._lineNodes = null;
+    this._showChoice(true);
+    this._rove();
+  }
+
+  letGo() {
+    this._hovered = null;
+    this.keep(null);
+  }
+
+  _pointFromLine(ids, kept) {
+    if (kept) this._chosenLine = ids;
+    this._lineNodes = ids ?? this._chosenLine ?? null;
+    this._showChoice();
+  }
+
+  _showChoice(scroll = false) {
+    if (this.kept !== null) this._chosenLine = null;
+    const shown = this._hovered ?? this.kept;
+    const node = shown === null || shown === undefined ? null : this.scene.nodes.get(shown);
+    const linked = this.linked;
+    showNode(this.model, node, this.side, shown === this.kept, node && linked ? this.listing.elsewhere(shown) : "");
+    this.drawing.mark("near", shown === null || shown === undefined ? [] : [shown]);
+    this.drawing.mark("kept", this.kept === null ? [] : [this.kept]);
+    this.drawing.mark("of-line", linked && this._lineNodes ? this._lineNodes : []);
+    this.listing.mark(linked ? shown ?? null : null, scroll || this._hovered !== null);
+  }
+
+  /** Whether numbers of nodes in the source mean nodes of the graph that is shown. */
+  get linked() {
+    const c = this._sourceChapter;
+    return c >= 0 && this.model.lineage(this.place.c) === this.model.lineage(c);
+  }
+
+  get _sourceChapter() {
+    return this.model.chapters.findIndex((chapter) => chapter.key === this.listing.source?.chapter);
+  }
+
+  // Controls -----------------------------------------------------------------------------------
+
+  toggleSource(on = document.getElementById("source").hidden) {
+    document.getElementById("source").hidden = !on;
+    document.getElementById("show-source").setAttribute("aria-pressed", String(on));
+    this._showChoice(true);
+  }
+
+  goToSource() {
+    const c = this._sourceChapter;
+    this.go(this.model.places[this.model.first[c] + this.model.chapters[c].steps.length]);
+  }
+
+  setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+    press("#theme", (button) => button.dataset.theme === theme);
+  }
+
+  nextTheme() {
+    const order = ["auto", "light", "dark"];
+    const now = document.documentElement.dataset.theme ?? "auto";
+    const theme = order[(order.indexOf(now) + 1) % order.length];
+    this.setTheme(theme);
+    say(`colours ${theme}`);
+  }
+
+  help() {
+    document.getElementById("help").showModal();
+  }
+
+  _showView() {
+    press("#side", (button) => button.dataset.side === this.side);
+    for (const button of document.querySelectorAll("#side button")) button.disabled = !this.place.step;
+    const state = { follow: "follow", whole: "whole" };
+    for (const [id, mode] of Object.entries(state)) {
+      document.getElementById(id).setAttribute("aria-pressed", String(this.camera.mode === mode));
+    }
+    document.getElementById("refold").hidden = !this.folding.opened.size;
+    document.getElementById("where").textContent = this._caption();
+    const c = this._sourceChapter;
+    const there = this.linked;
+    document.getElementById("source-note").textContent = c < 0 ? "" : `of the chapter “${this.model.chapters[c].title}”`;
+    document.getElementById("source-go").hidden = there && this.place.c === c && this.place.step === this.model.chapters[c].steps.length;
+  }
+
+  _caption() {
+    const marks = this.model.step(this.place)?.marks;
+    if (!marks) return this.model.chapters[this.place.c].title;
+    const parts = [["+", marks.added, "new"], ["−", marks.removed, "gone"], ["~", marks.rewired, "rewired"]];
+    return parts.filter(([, ids]) => ids?.length).map(([sign, ids, words]) => `${sign} ${ids.length} ${words}`).join("   ");
+  }
+
+  _announce() {
+    const { model, place } = this;
+    const step = model.step(place);
+    const counts = model.counts(place);
+    const what = step ? `Step ${place.step}: ${step.title}. ${this._caption()}` : `Chapter ${model.chapter(place).title}`;
+    say(`${what}. ${counts.nodes} nodes, ${counts.vectors} vectors, ${counts.operations} operations.`);
+  }
+}
+
+function say(words) {
+  document.getElementById("live").textContent = words;
+}
+
+function press(group, wanted) {
+  for (const button of document.querySelectorAll(`${group} button`)) {
+    button.setAttribute("aria-pressed", String(wanted(button)));
+  }
+}
+
+function changedUnit(unit) {
+  const changed = (node) => Boolean(node.sign || node.about);
+  return (unit.node && changed(unit.node)) || unit.pills.some((pill) => changed(pill.node));
+}
+
+/** The box nearest to another in a direction. */
+function neighbour(box, boxes, dx, dy) {
+  const from = centreOf(box);
+  let best = null;
+  let least = Infinity;
+  for (const other of boxes) {
+    if (other === box || !other.hasAttribute("tabindex")) continue;
+    const to = centreOf(other);
+    const along = (to.x - from.x) * dx + (to.y - from.y) * dy;
+    const across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
+    if (along < 2) continue;
+    const far = along + 2.5 * across;
+    if (far < least) [best, least] = [other, far];
+  }
+  return best;
+}
+
+function centreOf(element) {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return { x: (left + right) / 2, y: (top + bottom) / 2 };
+}
+
+readData().then((data) => {
+  document.getElementById("title").textContent = data.title;
+  document.getElementById("subtitle").textContent = data.subtitle;
+  const page = new Page(new Model(data));
+  page.start();
+  document.documentElement.dataset.ready = "";
+});
