@@ -1,4 +1,4 @@
-"""The command line: `python -m jetfold demo`, `info`, `primitives`, `kernel`."""
+"""The command line: `python -m jetfold` explain, verify, demo, info, primitives and kernel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetfold import demo, info, kernel_command, primitives_command
+from jetfold import (
+    demo,
+    explain_command,
+    info,
+    kernel_command,
+    primitives_command,
+    verify_command,
+)
 from jetfold.importing import add_import_option
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0, 1 if a check of the demonstration failed, 2 for errors."""
+    """Run a command; the exit status: 0, 1 if a check has failed, 2 for errors."""
     chosen = parser().parse_args(arguments)
     if chosen.command == "info":
         print(info.report())
@@ -21,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return primitives_command.run(chosen.name, chosen.custom, chosen.modules, chosen.order)
     if chosen.command == "kernel":
         return kernel_command.run(chosen)
+    if chosen.command == "explain":
+        return explain_command.run(chosen)
+    if chosen.command == "verify":
+        return verify_command.run(chosen)
     return demo.run(chosen.points, chosen.runs, chosen.output)
 
 
@@ -59,6 +70,22 @@ def parser() -> argparse.ArgumentParser:
             help="write the compiled jets of a function as a module or as PTX",
             description=kernel_command.__doc__,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
+    explain_command.add_options(
+        sub.add_parser(
+            "explain",
+            help="show how an operator of a function is derived, or the rule of a primitive",
+            description=explain_command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    verify_command.add_options(
+        sub.add_parser(
+            "verify",
+            help="prove every step of a derivation",
+            description=verify_command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
     return commands

@@ -34,7 +34,7 @@ class WrittenFunction:
         parameters: Sequence[sp.Symbol] = (),
         whole: bool = False,
     ) -> None:
-        self.text = self.__qualname__ = text
+        self.text = self.__name__ = self.__qualname__ = text
         self.expr = expr
         self.symbols = tuple(symbols)
         self.parameters = tuple(parameters)

@@ -1,0 +1,174 @@
+"""Prove every step of a derivation: exit status 0 if all hold, 1 at the first that does not.
+
+Each rewriting step is computed before and after in exact fractions, proved by SymPy where that is
+possible, and measured in floating point; each Taylor rule is compared with SymPy's derivatives.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from jetfold.chapters import Chapter, chapters
+from jetfold.derivation import Derivation
+from jetfold.explain_command import report
+from jetfold.graph import Graph, JetfoldError, RewriteLoopError, Step
+from jetfold.graph.certificate import Certificate
+from jetfold.graph.change import sides
+from jetfold.graph.notation import PLAIN
+from jetfold.proof import Proved, TaylorStep, certificates
+from jetfold.target import add_options as add_target_options
+from jetfold.target import read
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of `python -m jetfold verify`."""
+    add_target_options(command)
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--all", action="store_true", help="a line for each step")
+    shown.add_argument("--quiet", action="store_true", help="print nothing but a failure")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print what has been proved; 0, or 1 if a step does not hold, or 2 for wrong arguments."""
+    try:
+        return _verify(read(chosen).derivation, chosen)
+    except RewriteLoopError as error:
+        report(error)
+        return 1
+    except JetfoldError as error:
+        report(error)
+        return 2
+
+
+def _verify(derivation: Derivation, chosen: argparse.Namespace) -> int:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    width = max(len(_title(chapter)) for chapter in chapters(derivation))
+    total = 0
+    for chapter, proved in _chapter_by_chapter(derivation, console):
+        count = Count()
+        for one in proved:
+            count.add(one.certificate)
+            if not one.certificate.holds:
+                console.print("\n".join(_failure(one, derivation)))
+                return 1
+            if chosen.all:
+                console.print("\n".join(_step(one)))
+        total += count.all
+        if not chosen.quiet:
+            console.print(f"{_title(chapter):<{width}}  {count}")
+    if not chosen.quiet:
+        console.print(f"All {total} certificates hold.")
+    return 0
+
+
+def _chapter_by_chapter(
+    derivation: Derivation, console: Console
+) -> Iterator[tuple[Chapter, Iterator[Proved]]]:
+    """The certificates of each chapter, with a bar on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    progress = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+    def counted(proved: Iterator[Proved]) -> Iterator[Proved]:
+        for one in proved:
+            yield one
+            progress.advance(task, one.step is not None)
+
+    with progress:
+        task = progress.add_task("")
+        for chapter, proved in groupby(certificates(derivation), lambda one: one.chapter):
+            steps = len(chapter.rewriting.steps) if chapter.rewriting else None
+            progress.reset(task, total=steps, description=_title(chapter))
+            yield chapter, counted(proved)
+
+
+@dataclass
+class Count:
+    """How many certificates a chapter has, and what they say."""
+
+    all: int = 0
+    exact: int = 0
+    symbolic: int = 0
+    roundoffs: list[float] = field(default_factory=list)
+
+    def add(self, certificate: Certificate) -> None:
+        self.all += 1
+        self.exact += certificate.exact is True
+        self.symbolic += certificate.symbolic is True
+        if certificate.roundoff is not None:
+            self.roundoffs.append(certificate.roundoff)
+
+    def __str__(self) -> str:
+        shown = f"{self.all:4} certificates: {self.exact:4} exact, {self.symbolic:4} symbolic"
+        if self.roundoffs:
+            shown += f", largest round-off {max(self.roundoffs):.3g} eps"
+        return shown
+
+
+def _title(chapter: Chapter) -> str:
+    """The title of a chapter, which tells those of several methods apart."""
+    if chapter.rewriting is None or chapter.method in (None, "standard", "collapsed"):
+        return chapter.title
+    return f"{chapter.title} ({chapter.method})"
+
+
+def _step(proved: Proved) -> Iterator[str]:
+    """What has been found out about a step, in a line, with remarks below."""
+    certificate = proved.certificate
+    found = {"exact": certificate.exact, "symbolic": certificate.symbolic}
+    words = [word for word, holds in found.items() if holds]
+    words += [f"not {word}" for word, holds in found.items() if holds is False]
+    if certificate.roundoff is not None:
+        words.append(f"round-off {certificate.roundoff:.3g} eps")
+    yield f"  {_named(proved)}: {', '.join(words)}"
+    for remark in certificate.remarks:
+        yield f"      {remark}"
+
+
+def _named(proved: Proved) -> str:
+    match proved.step:
+        case Step(index=index, rule=rule, before=before, after=after):
+            return f"{index + 1:4} {rule.name}: %{before} -> %{after}"
+        case TaylorStep(index=index, title=title, node=node):
+            return f"{index + 1:4} {title}: %{node}"
+    merged = "equal nodes of the graph before merged"
+    return f"   0 {merged if proved.chapter.rewriting else 'results, against standard Taylor mode'}"
+
+
+def _failure(proved: Proved, derivation: Derivation) -> Iterator[str]:
+    """Where a proof failed: the rule and its line, the node, both sides, the user's line."""
+    step, chapter = proved.step, proved.chapter
+    yield f"FAILED {_title(chapter)}"
+    yield from _step(proved)
+    function = derivation.function_graph
+    notation = PLAIN.of(function)
+    if isinstance(step, Step):
+        before, after = step.previous, step.graph
+        left, right = sides(step, before, after, notation)
+        yield f"  rule    {step.rule.name}: {step.rule.algebra}"
+        yield f"          {step.rule.where}"
+        yield f"  node    {notation.value(before, step.before)}{_line(before, step.before)}"
+        yield f"  before  {left}"
+        yield f"  after   {right}"
+    elif isinstance(step, TaylorStep):
+        yield f"  node    {notation.equation(function, step.node)}{_line(function, step.node)}"
+        for node in chapter.graph:
+            role = chapter.graph[node].role
+            if role is not None and role.of == step.node:
+                yield f"  rule    {notation.equation(chapter.graph, node)}"
+
+
+def _line(graph: Graph, node: int) -> str:
+    source = graph[node].source
+    return f"   {source}" if source else ""
