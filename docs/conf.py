@@ -25,6 +25,7 @@ extensions = [
     "mathml",
     "docstrings",
     "pages",
+    "explorers",
     "checks",
 ]
 exclude_patterns = ["_site"]
@@ -32,6 +33,7 @@ exclude_patterns = ["_site"]
 # Markdown
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+myst_url_schemes = ["http", "https", "mailto", "explorer"]
 highlight_language = "default"
 smartquotes = False  # "auto" is a string, and to be copied
 
