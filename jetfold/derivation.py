@@ -14,6 +14,7 @@ from jetfold.graph.draw import to_dot, to_svg_pair
 from jetfold.rules.blocked import Blocked, blocked
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.cost import operations, vectors
+from jetfold.rules.operators import Pushed, Standard
 from jetfold.rules.problem import Problem
 
 if TYPE_CHECKING:
@@ -243,6 +244,11 @@ class Derivation:
         from jetfold.explorer import write_page  # which walks through derivations
 
         write_page(self, path)
+
+    def pushed_jets(self) -> Pushed | None:
+        """How the graph of standard Taylor mode is made, if who makes it tells."""
+        builder = self._builders["standard"]
+        return builder.push() if isinstance(builder, Standard) else None
 
     @cached_property
     def certificates(self) -> list[Proved]:

@@ -13,7 +13,7 @@ from jetfold.graph.source import located
 from jetfold.graph.trace import lift, wrap
 from jetfold.graph.tree import Structure, unflatten
 from jetfold.operator import Operator, editor_of
-from jetfold.rules.operators import jet as jet_graph
+from jetfold.rules.operators import Standard, push_jet
 
 
 class Jet(Operator):
@@ -59,7 +59,7 @@ class Jet(Operator):
         return self._coefficients(results, compiled.outputs)
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
-        builders = {"standard": lambda: jet_graph(graph, point, self.order)}
+        builders = {"standard": Standard(lambda: push_jet(graph, point, self.order))}
         return Derivation(graph, builders, self.method, about=About(self, point))
 
     def _path(self, point: Any, path: Sequence[Any]) -> list[Any]:

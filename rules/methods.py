@@ -8,7 +8,7 @@ from dataclasses import replace
 from jetfold.graph import Editor, Graph, Input, rewrite, simplify
 from jetfold.rules.collapse import PULL_SUM, PUSH_REPLICATE
 from jetfold.rules.minimal import minimal
-from jetfold.rules.operators import interpolated
+from jetfold.rules.operators import Standard, interpolated, push_families
 from jetfold.rules.problem import Functional, Problem
 
 
@@ -19,8 +19,8 @@ def methods(graph: Graph, point: Input, problem: Problem) -> dict[str, Callable[
     and is not listed. "minimal" are jets in the problem's algebra. "nested" is there where the
     problem has factors.
     """
-    found = {
-        "standard": lambda: interpolated(graph, point, problem),
+    found: dict[str, Callable[[], Graph]] = {
+        "standard": Standard(lambda: push_families(graph, point, problem)),
         "minimal": lambda: minimal(graph, point, problem.at_points or problem),
     }
     if problem.factors:

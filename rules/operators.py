@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 import sympy as sp
@@ -32,7 +34,47 @@ from jetfold.rules.tables import Axis, TableProducts
 from jetfold.rules.taylor import Jet, push_forward
 
 
+@dataclass(frozen=True, eq=False)
+class Pushed:
+    """A graph of standard Taylor mode, and how it was made.
+
+    ``jets`` has for each family of jets that were pushed through ``function`` the coefficients of
+    its nodes.
+    """
+
+    function: Graph
+    editor: Editor
+    outputs: Sequence[int]
+    jets: Sequence[Mapping[int, Jet]]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What the outputs need."""
+        return self.editor.freeze(self.outputs)
+
+    @cached_property
+    def coefficients(self) -> Graph:
+        """The same with all coefficients, whether the outputs need them or not."""
+        every = [node for family in self.jets for jet in family.values() for node in jet]
+        return self.editor.freeze([*self.outputs, *every])
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Makes the graph of standard Taylor mode, and remembers how."""
+
+    push: Callable[[], Pushed]
+
+    def __call__(self) -> Graph:
+        return self.push().graph
+
+
 def interpolated(graph: Graph, point: Input, problem: Problem) -> Graph:
+    """The graph of `push_families`."""
+    return push_families(graph, point, problem).graph
+
+
+def push_families(graph: Graph, point: Input, problem: Problem) -> Pushed:
     """Standard Taylor mode for a problem: jets along straight lines, combined at the end.
 
     Each family of directions (`jetfold.rules.interpolation`) is pushed with a direction axis of its
@@ -51,7 +93,7 @@ def interpolated(graph: Graph, point: Input, problem: Problem) -> Graph:
         pusher.total(functional.output, terms[q])
         for q, functional in enumerate(problem.functionals)
     ]
-    return pusher.editor.freeze(problem.finish(pusher.editor, nodes))
+    return Pushed(graph, pusher.editor, problem.finish(pusher.editor, nodes), pusher.jets)
 
 
 Term = tuple[sp.Expr, int]
@@ -68,6 +110,7 @@ class _Pusher:
         self.editor = Editor()
         self.products = TableProducts(self.editor, fresh_axes(graph))
         self.directions = Directions(self.products, problem)
+        self.jets: list[Mapping[int, Jet]] = []
 
     def axis(self, family: Family) -> Axis:
         """A new direction axis for a family of more than one direction."""
@@ -91,6 +134,7 @@ class _Pusher:
         along = direction_name(family.directions[0]) if axis is None else None
         paths = self._paths(family, axis)
         jets = push_forward(self.editor, self.graph, family.order, paths, along)
+        self.jets.append(jets)
         found: dict[int, list[Term]] = {q: [] for q, _ in enumerate(self.problem.functionals)}
         for q, weight in family.weights.items():
             top = self._coefficient(jets, q, family.order, axis)
@@ -170,6 +214,11 @@ def exact_directions(shape: tuple[int, ...]) -> Callable[[Editor, DirectionAxis]
 
 
 def jet(graph: Graph, point: Input, order: int) -> Graph:
+    """The graph of `push_jet`."""
+    return push_jet(graph, point, order).graph
+
+
+def push_jet(graph: Graph, point: Input, order: int) -> Pushed:
     """The coefficients 0..order of the function along one path with given coefficients.
 
     The path's coefficients are inputs named after the point's with the order appended. The outputs
@@ -188,7 +237,7 @@ def jet(graph: Graph, point: Input, order: int) -> Graph:
             known = jets[output]
             zero_k = constant(editor, 0, graph[output].type)
             outputs.append(known[k] if k < len(known) else zero_k)
-    return editor.freeze(outputs)
+    return Pushed(graph, editor, outputs, [jets])
 
 
 def path_inputs(point: Input, order: int) -> list[Input]:
