@@ -17,7 +17,15 @@ from jetfold.graph.calls import FUNCTIONS
 from jetfold.graph.ufuncs import EXPRESSIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+FOLDERS = ("docs", "docs/course", "docs/reference")
+PAGES = [
+    "README.md",
+    *(
+        str(path.relative_to(ROOT))
+        for name in FOLDERS
+        for path in sorted((ROOT / name).glob("*.md"))
+    ),
+]
 SOURCES = ("graph", "rules", "backends", "jetfold")
 
 
@@ -33,8 +41,17 @@ def documented(request: pytest.FixtureRequest) -> Golden:
 
 @pytest.mark.usefixtures("no_custom_primitives")
 @pytest.mark.parametrize("page", PAGES)
-def test_code_prints_what_the_page_shows(page: str, documented: Golden) -> None:
+def test_code_prints_what_the_page_shows(
+    page: str, documented: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what the page's code writes
     documented(page, rerun(read(page)))
+    for drawn in tmp_path.glob("*.svg"):
+        shown = (ROOT / page).parent / drawn.name
+        if documented.update:
+            shown.write_bytes(drawn.read_bytes())
+        same = shown.read_bytes() == drawn.read_bytes()
+        assert same, f"the code on {page} draws another {drawn.name} now (--update-golden)"
 
 
 def test_picture_is_what_the_demonstration_draws(tmp_path: Path, documented: Golden) -> None:
@@ -71,7 +88,7 @@ def test_files_that_are_named_exist(page: str) -> None:
 def test_commands_exist(page: str) -> None:
     makefile = read("Makefile")
     text = read(page)
-    for target in re.findall(r"(?:`|^)make (\w+)", text, re.MULTILINE):
+    for target in re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for arguments in re.findall(r"(?:`|^)python -m jetfold ([^`#\n]*)", text, re.MULTILINE):
         parser().parse_args(arguments.split())
