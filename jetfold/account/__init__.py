@@ -2,7 +2,7 @@
 
 `account` writes it once, as a `Document` (document.py); plain.py, tex.py and html.py show it. The
 chapters are told by wanted.py (what the operator is), jets.py, rules_used.py, moves.py (what
-collapses) and methods.py (other methods, costs, what runs).
+collapses), stopped.py (what does not) and methods.py (other methods, costs, what runs).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from jetfold.account.document import Block, Document, Formula, Heading, Paragraph, text
 from jetfold.account.jets import Jets
 from jetfold.account.methods import clean_up, listing, minimal, nested, saved, what_runs
-from jetfold.account.moves import replication, stops, sums
+from jetfold.account.moves import replication, sums
 from jetfold.account.naming import Names
 from jetfold.account.operators import wanted_of
 from jetfold.account.rules_used import rules_used
+from jetfold.account.stopped import checks, stops
 from jetfold.derivation import Derivation
 from jetfold.graph import ArgumentError
 from jetfold.jet import Jet
@@ -70,3 +71,4 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     yield from clean_up(derivation)
     yield from saved(derivation)
     yield from what_runs(derivation, asked)
+    yield from checks(derivation)

@@ -215,11 +215,8 @@ def clean_up(derivation: Derivation) -> Iterator[Block]:
 
 def saved(derivation: Derivation) -> Iterator[Block]:
     """Nodes, vectors and operations by chapter, and why the method was chosen."""
-    known = chapters(derivation)
     yield Heading(text("What it saves"))
-    header = text("graph"), text("nodes"), text("vectors per node"), text("operations per point")
-    rows = tuple(_row(chapter) for chapter in known)
-    yield Table(header, rows, (False, True, True, True))
+    yield counts(derivation)
     cost, chosen = derivation.cost, derivation.chosen
     if chosen == "standard":
         return
@@ -243,6 +240,13 @@ def saved(derivation: Derivation) -> Iterator[Block]:
                 f"in operations weighted by how long they take: {predicted}."
             )
         )
+
+
+def counts(derivation: Derivation) -> Table:
+    """Nodes, vectors and operations of each chapter's graph."""
+    header = text("graph"), text("nodes"), text("vectors per node"), text("operations per point")
+    rows = tuple(_row(chapter) for chapter in chapters(derivation))
+    return Table(header, rows, (False, True, True, True))
 
 
 def _row(chapter: Chapter) -> tuple[Text, ...]:

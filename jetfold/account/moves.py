@@ -12,7 +12,6 @@ from jetfold.account.document import (
     Equation,
     Equations,
     Heading,
-    Items,
     Paragraph,
     text,
 )
@@ -141,26 +140,6 @@ def _example(kind: Kind, function: Graph) -> Equation:
     names = Names(function, function)
     note = text("and so at ", *names.listed(kind.others)) if kind.others else ()
     return Equation(kind.example.left, kind.example.right, note)
-
-
-def stops(derivation: Derivation) -> Iterator[Block]:
-    """Which sums stay where they are."""
-    blocked = derivation.blocked
-    if not blocked:
-        return
-    names = Names(derivation.collapsed_graph, derivation.function_graph)
-    yield Heading(text("Where sums stop"))
-    yield Paragraph(
-        text(
-            "A sum stops where what is below it is not linear in values that depend on the "
-            "direction:"
-            if len(blocked) > 1
-            else "One sum stops:"
-        )
-    )
-    yield Items(tuple(text(names.value(b.node), ": ", b.reason) for b in blocked[:MOST_KINDS]))
-    if len(blocked) > MOST_KINDS:
-        yield Paragraph(text(f"and {len(blocked) - MOST_KINDS} more, for the same reasons."))
 
 
 def _sums(graph: Graph) -> bool:

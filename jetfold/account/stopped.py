@@ -1,0 +1,113 @@
+"""Which sums stay where they are, and what stops them; how all was checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator
+
+import sympy as sp
+
+from jetfold.account.document import Block, Heading, Items, Paragraph, Text, joined, text
+from jetfold.account.naming import Names
+from jetfold.chapters import chapters
+from jetfold.derivation import Derivation
+from jetfold.graph import Constant, Graph, Map, operand_symbol
+from jetfold.rules.blocked import Blocked, Kind
+
+MOST = 6
+MOST_CHECKED = 150
+"""Steps that are checked while the account is written; it takes some seconds."""
+
+WHY: dict[Kind, str] = {
+    "nonlinear": "it is not linear in ",
+    "product": "a product of values that both depend on the direction, ",
+    "condition": "it depends on the direction by a condition on ",
+    "matrix": "a function of matrices is not linear in ",
+    "data": "these are the directions themselves, and nothing is below",
+    "order": "it stands on a sum over other directions, which has to stay outside",
+    "pick": "it sums picked elements, some of them more often than others",
+    "several": "it sums over several axes at once",
+}
+
+
+def stops(derivation: Derivation) -> Iterator[Block]:
+    """The sums that stay, those of one kind at one function told once."""
+    graph, function = derivation.collapsed_graph, derivation.function_graph
+    found: dict[Hashable, list[Blocked]] = {}
+    for one in derivation.blocked:
+        if not _of_zeros(graph, one):
+            found.setdefault(_likeness(one, graph, function), []).append(one)
+    if not found:
+        return
+    yield Heading(text("Where sums stop"))
+    yield Paragraph(
+        text(
+            "These sums are computed where they stand, since what they sum is not linear in what "
+            "depends on the direction:"
+        )
+    )
+    items = [_item(some, graph, function) for some in found.values()]
+    if len(items) > MOST:
+        items[MOST:] = [text(f"and {len(items) - MOST} more of other kinds")]
+    yield Items(tuple(items))
+
+
+def _of_zeros(graph: Graph, one: Blocked) -> bool:
+    """Whether what is summed is zero once zeros are put in, so that clean-up removes the sum."""
+    op = graph[one.below].op
+    zeros = {
+        operand_symbol(i): sp.S.Zero
+        for i, operand in enumerate(graph.operands(one.below))
+        if isinstance(known := graph[operand].op, Constant) and not known.value.value.any()
+    }
+    return isinstance(op, Map) and bool(zeros) and op.expr.xreplace(zeros) == 0
+
+
+def _likeness(one: Blocked, graph: Graph, function: Graph) -> Hashable:
+    """What sums have in common that differ in their places and families of directions only."""
+    roles = [graph[operand].role for operand in one.operands]
+    kinds = [
+        (role.order, function[role.of].op) if role and role.of in function.nx else None
+        for role in roles
+    ]
+    return one.kind, graph[one.below].op, tuple(kinds)
+
+
+def _item(some: list[Blocked], graph: Graph, function: Graph) -> Text:
+    names, one = Names(graph, function), some[0]
+    operands = joined([text(names.value(operand)) for operand in dict.fromkeys(one.operands)])
+    more = f" ({len(some)} sums of this kind)" if len(some) > 1 else ""
+    return text(names.formula(one.node, (one.below,)), ": ", WHY[one.kind], *operands, more)
+
+
+# Checks -------------------------------------------------------------------------------------------
+
+
+def checks(derivation: Derivation) -> Iterator[Block]:
+    """What the certificates of all steps say, where it does not take long to get them."""
+    rewritings = [chapter.rewriting for chapter in chapters(derivation)]
+    steps = sum(len(rewriting.steps) for rewriting in rewritings if rewriting is not None)
+    yield Heading(text("How it was checked"))
+    if steps > MOST_CHECKED:
+        yield Paragraph(
+            text(
+                f"Each of the {steps} steps states an identity that can be checked: ",
+                "the certificates of this derivation do so one after the other.",
+            )
+        )
+        return
+    found = [proved.certificate for proved in derivation.certificates]
+    exact = sum(1 for certificate in found if certificate.exact)
+    proved = sum(1 for certificate in found if certificate.symbolic)
+    roundoff = max((c.roundoff for c in found if c.roundoff is not None), default=0.0)
+    units = 10 ** max(1, math.ceil(math.log10(roundoff or 1)))
+    holds = all(certificate.holds for certificate in found)
+    yield Paragraph(
+        text(
+            f"Each step and each stage has a certificate, {len(found)} in all: {exact} compare the "
+            "values before and after in exact fractions, with functions such as sin as arbitrary "
+            f"functions; for {proved} SymPy proves the identity; and in double precision both "
+            f"sides differ by less than {units} units of round-off. "
+            + ("All hold." if holds else "NOT ALL HOLD: this derivation is wrong.")
+        )
+    )
