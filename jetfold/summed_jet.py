@@ -19,6 +19,7 @@ from jetfold.graph import (
 )
 from jetfold.operator import Operator
 from jetfold.rules.directions import fresh_axes
+from jetfold.rules.operators import Pushed, Standard
 from jetfold.rules.taylor import push_forward
 
 
@@ -39,10 +40,10 @@ class SummedJet(Operator):
         self.directions = whole(directions, "directions", 1)
 
     def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
-        builders = {"standard": lambda: self._standard(graph, point)}
+        builders = {"standard": Standard(lambda: self._pushed(graph, point))}
         return Derivation(graph, builders, self.method, about=About(self, point))
 
-    def _standard(self, graph: Graph, point: Input) -> Graph:
+    def _pushed(self, graph: Graph, point: Input) -> Pushed:
         """One jet for each path, the highest coefficients added up at the end."""
         editor = Editor()
         axis = fresh_axes(graph)(self.directions)
@@ -62,4 +63,4 @@ class SummedJet(Operator):
             jet, kind = jets[output], Type(graph[output].type.shape, (axis,))
             top = jet[self.order] if len(jet) > 1 else constant(editor, 0, kind)
             outputs.append(editor.add(Sum((), (axis.name,)), top))
-        return editor.freeze(outputs)
+        return Pushed(graph, editor, outputs, [jets])
