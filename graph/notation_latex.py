@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jetfold.graph.formula import ATOM, LOOSE, POWER, PRODUCT, Written
 from jetfold.graph.latex import bracketed, letter, number, to_latex
-from jetfold.graph.notation_words import matrix_product
+from jetfold.graph.notation_words import element, matrix_product
 from jetfold.graph.ops import (
     Broadcast,
     Collect,
@@ -111,6 +111,9 @@ class LatexWords:
 
     def move(self, op: Op, operands: Sequence[Written], ranks: Sequence[int]) -> Written:
         everything = ", ".join(operands)
+        place = element(op, ranks)
+        if place is not None:
+            return Written(rf"{_tight(operands[0], ATOM)}\left[{place}\right]", ATOM)
         match op:
             case Replicate(axis):
                 name = rf"\operatorname{{rep}}_{{{letter(axis.name)}}}"

@@ -10,7 +10,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph.formula import ATOM, LOOSE, PRODUCT, SUM, Written, spelled_out, to_formula
-from jetfold.graph.notation_words import matrix_product
+from jetfold.graph.notation_words import element, matrix_product
 from jetfold.graph.ops import MatrixFunctionName, Op, Slice, Type, rename_axes
 from jetfold.graph.text import abbreviate, describe_op
 
@@ -66,6 +66,9 @@ class PlainWords:
         return Written(f"{name}({operand})")
 
     def move(self, op: Op, operands: Sequence[Written], ranks: Sequence[int]) -> Written:
+        place = element(op, ranks)
+        if place is not None:
+            return Written(f"{_tight(operands[0], ATOM)}[{place}]")
         if isinstance(op, Slice):
             operands = [Written(_tight(operand, ATOM)) for operand in operands]
         return Written(describe_op(op, operands))

@@ -9,7 +9,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from jetfold.graph.formula import Written
-from jetfold.graph.ops import MatrixFunctionName, Op, Type, split_spec
+from jetfold.graph.ops import Gather, MatrixFunctionName, Op, Type, split_spec
 
 
 class Words(Protocol):
@@ -77,6 +77,14 @@ def matrix_product(spec: str) -> Product | None:
         if _multiplies(first, second, result)
     ]
     return min(found, key=lambda product: sum(product.transposed), default=None)
+
+
+def element(op: Op, ranks: Sequence[int]) -> int | None:
+    """The place of the one element that a move takes from a vector, if that is what it does."""
+    if isinstance(op, Gather) and op.index.value.ndim == 0 and tuple(ranks) == (1,):
+        place = int(op.index.value)
+        return place if place >= 0 else None
+    return None
 
 
 def _orders(letters: str) -> list[str]:

@@ -45,7 +45,8 @@ def test_text_is_the_account(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", WAVE]) == 0
     shown = capsys.readouterr().out
     assert shown == wave().explain()
-    assert WAVE in shown
+    assert f"the function {WAVE}, here called u" in " ".join(shown.split())
+    assert "    v3 = x[0]\n    v4 = sin(v3)\n" in shown
 
 
 def test_latex_is_a_whole_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +54,8 @@ def test_latex_is_a_whole_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main([*ATOM, "--latex", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}\n"
     assert path.read_text() == atom().latex(document=True)
+    assert main(["explain", WAVE, "--latex", "-"]) == 0
+    assert r"v_{3} &= x\left[0\right]" in capsys.readouterr().out
     assert main([*ATOM, "--latex", "-"]) == 0
     assert capsys.readouterr().out == path.read_text()
 
