@@ -68,9 +68,14 @@ class _Writer:
         """The node of an expression; ``known`` has those of its parts, and gets those added."""
         if expr not in known:
             joined, parts = _taken_apart(expr)
-            operands = {symbol: self.parts(part, known) for part, symbol in parts.items()}
+            order = sorted(parts, key=_coordinates)  # in which people read them
+            operands = {parts[part]: self.parts(part, known) for part in order}
             known[expr] = self.map(joined, operands)
         return known[expr]
+
+
+def _coordinates(expr: sp.Expr) -> list[str]:
+    return sorted(symbol.name for symbol in expr.free_symbols)
 
 
 def _taken_apart(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Symbol]]:
