@@ -100,7 +100,7 @@ class Witness:
         pairs = list(zip(first.outputs, second.outputs, strict=True))
         exact, remarks = self._exactly(first, second, pairs)
         roundoff = self._measured(first, second, pairs)
-        return _judged(Certificate(exact, None, "", roundoff, remarks))
+        return judged(Certificate(exact, None, "", roundoff, remarks))
 
     def _certificate(self, step: Step, before: Graph, after: Graph) -> Certificate:
         pair = (step.before, step.after)
@@ -111,7 +111,7 @@ class Witness:
         if proof.holds:
             identity = " = ".join(sides(step, before, after, self.notation))
         remarks = (*remarks, *([proof.remark] if proof.remark else []))
-        found = _judged(Certificate(exact, proof.holds, identity, roundoff, remarks))
+        found = judged(Certificate(exact, proof.holds, identity, roundoff, remarks))
         return self._outputs(found, pair, before, after)
 
     def _exactly(
@@ -131,7 +131,7 @@ class Witness:
         for a, b in pairs:
             near = [self.floats[left[o]] for o in (a, *first.operands(a))]
             one, other = self.floats[left[a]], self.floats[right[b]]
-            scale = max(_size(value) for value in near if value is not None)
+            scale = max(size(value) for value in near if value is not None)
             if one is not None and other is not None:
                 found.append(difference(one, other, scale))
         return max((f for f in found if f is not None), default=None)
@@ -153,7 +153,7 @@ class Witness:
         return found
 
 
-def _judged(found: Certificate) -> Certificate:
+def judged(found: Certificate) -> Certificate:
     """A difference is one only if the numbers show it, too.
 
     Arbitrary functions differ where the laws of a function were used, and symbols differ where a
@@ -167,7 +167,7 @@ def _judged(found: Certificate) -> Certificate:
     return found
 
 
-def _size(value: Value) -> float:
+def size(value: Value) -> float:
     finite = np.abs(value.array[np.isfinite(value.array)])
     return float(finite.max(initial=0))
 
@@ -190,4 +190,4 @@ def difference(left: Value, right: Value, scale: float) -> float | None:
     largest = float(np.abs(a[finite] - b[finite]).max())
     if largest == 0:
         return 0.0
-    return largest / (EPS * max(scale, _size(left), _size(right)))
+    return largest / (EPS * max(scale, size(left), size(right)))

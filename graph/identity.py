@@ -23,6 +23,7 @@ from jetfold.graph.ops import (
     Contract,
     Direct,
     DirectionAxis,
+    Input,
     Map,
     MatrixFunction,
     Op,
@@ -76,16 +77,16 @@ def prove(step: Step, before: Graph, after: Graph) -> Proof:
     if sides is None:
         return Proof(None, "the two sides do not stand on common values nearby")
     left = sides.editor.freeze([sides.left])
-    work = _work(sides.editor.freeze([sides.left, sides.right]))
-    if work <= LITTLE_WORK:
+    numbers = work(sides.editor.freeze([sides.left, sides.right]))
+    if numbers <= LITTLE_WORK:
         return _equal(sides)
-    short = _shortened(left)
+    short = shortened(left)
     if short is not None:
         again = _applied(step.rule, short)
         if again is not None:
             found = _equal(again)
             return found._replace(remark=SHORTENED) if found.holds else found
-    if work <= MOST_WORK:
+    if numbers <= MOST_WORK:
         return _equal(sides)
     return Proof(None, "too large for SymPy")
 
@@ -150,7 +151,7 @@ def _copied(editor: Editor, graph: Graph, node: int, where: dict[int, int]) -> i
     return where[node]
 
 
-def _work(graph: Graph) -> int:
+def work(graph: Graph) -> int:
     """How many numbers have to be computed."""
     return sum(_work_of(graph, node) for node in graph)
 
@@ -169,7 +170,7 @@ def _work_of(graph: Graph, node: int) -> int:
 # Shorter axes -------------------------------------------------------------------------------------
 
 
-def _shortened(graph: Graph) -> Graph | None:
+def shortened(graph: Graph) -> Graph | None:
     """The same operations on short axes; None where numbers of positions are part of them."""
     editor = Editor()
     where: dict[int, int] = {}
@@ -186,10 +187,9 @@ def _shortened(graph: Graph) -> Graph | None:
 
 def _short_op(op: Op) -> Op | None:
     match op:
-        case Parameter(name, kind):
-            return Parameter(
-                name, Type(_short(kind.shape), tuple(map(_short_axis, kind.directions)))
-            )
+        case Input(name, kind) | Parameter(name, kind):
+            axes = tuple(map(_short_axis, kind.directions))
+            return type(op)(name, Type(_short(kind.shape), axes))
         case Constant(value, axes):
             short = _short_array(value.value)
             return None if short is None else Constant(Array(short), tuple(map(_short_axis, axes)))

@@ -10,9 +10,10 @@ from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
 from jetfold.graph import Graph, Step
 from jetfold.graph.certificate import Certificate, Witness
-from jetfold.graph.notation import LATEX
+from jetfold.graph.notation import LATEX, PLAIN
 from jetfold.graph.values import at_a_good_point, exact_values, float_values
 from jetfold.rules.cost import operations_of
+from jetfold.rules.taylor_certificate import certify_coefficients
 
 MOST_OPERATIONS = 400_000
 """Operations of a graph up to which it is computed in rationals: some seconds for a derivation."""
@@ -52,10 +53,26 @@ def certificates(derivation: Derivation) -> Iterator[Proved]:
                 yield Proved(chapter, None, witness.compare(graph, chapter.rewriting.initial))
             for step, certificate in witness.certify(chapter.rewriting):
                 yield Proved(chapter, step, certificate)
+        elif chapter.key == "taylor":
+            yield from _taylor(derivation, chapter, witness)
         elif chapter.method is not None:
             standard = derivation.taylor_graph
             yield Proved(chapter, None, witness.compare(standard, chapter.graph))
         graph = chapter.graph
+
+
+def _taylor(derivation: Derivation, chapter: Chapter, witness: Witness) -> Iterator[Proved]:
+    pushed = derivation.pushed_jets()
+    if pushed is None:  # made by who does not tell how
+        return
+    function = pushed.function
+    index = 0
+    for node in function.order:
+        certificate = certify_coefficients(pushed, chapter.graph, node, witness)
+        if certificate is not None:
+            title = f"Taylor rule of {PLAIN.equation(function, node)}"
+            yield Proved(chapter, TaylorStep(index, node, title), certificate)
+            index += 1
 
 
 def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
