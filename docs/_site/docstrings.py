@@ -18,6 +18,7 @@ from sphinx.environment import BuildEnvironment
 
 SECTION = re.compile(r"^-{3,}$")
 LISTS = ("Parameters", "Attributes")
+ITEM = re.compile(r"\w+(, \w+)* : ")
 PLAIN = re.compile(r"(`+[^`]*`+)|([*|]|_\b)")
 
 
@@ -79,16 +80,21 @@ def _paragraph(start: str, body: list[str]) -> Iterator[str]:
 
 
 def _text(body: list[str]) -> Iterator[str]:
-    """Indented paragraphs are code."""
-    inside = False
+    """Indented paragraphs are code, and those that begin with ``name : `` are lists of fields."""
+    code = fields = False
     for i, line in enumerate(body):
+        begins = i == 0 or not body[i - 1]
         indented = line.startswith("    ")
-        if indented and not inside and (i == 0 or not body[i - 1]):
-            inside = True
+        if begins and indented and not code:
             yield from (".. code-block:: python", "")
-        elif line and not indented:
-            inside = False
-        yield line if inside else _escaped(line)
+        if begins and ITEM.match(line):
+            yield ":Attributes:"
+        if begins and line:
+            code, fields = indented, ITEM.match(line) is not None
+        if fields:
+            yield from _items([line])
+        else:
+            yield line if code else _escaped(line)
 
 
 def signature(

@@ -22,35 +22,28 @@ SCHEME = "explorer://"
 FOLDER = "explorers"
 
 
-def sines() -> Derivation:
-    def u(x: Any) -> Any:
-        return np.sum(np.exp(np.sin(x)))
-
-    return jf.laplacian(u).derivation(np.zeros(3))
+def u(x: Any) -> Any:
+    return np.sum(np.exp(np.sin(x)))
 
 
-def network() -> Derivation:
-    def network(x: Any, params: Any) -> Any:
-        for weights, bias in params["hidden"]:
-            x = np.tanh(x @ weights + bias)
-        return x @ params["last"]
-
-    hidden = [(np.zeros((3, 8)), np.zeros(8)), (np.zeros((8, 8)), np.zeros(8))]
-    params = {"hidden": hidden, "last": np.zeros(8)}
-    return jf.laplacian(network).derivation(np.zeros(3), params)
+def network(x: Any, params: Any) -> Any:
+    for weights, bias in params["hidden"]:
+        x = np.tanh(x @ weights + bias)
+    return x @ params["last"]
 
 
-def biharmonic() -> Derivation:
-    def plate(x: Any) -> Any:
-        return np.sin(x[0]) * np.tanh(x[1])
+def plate(x: Any) -> Any:
+    return np.sin(x[0]) * np.tanh(x[1])
 
-    return jf.biharmonic(plate).derivation(np.zeros(2))
 
+HIDDEN = [(np.zeros((3, 8)), np.zeros(8)), (np.zeros((8, 8)), np.zeros(8))]
 
 EXPLORERS: dict[str, Callable[[], Derivation]] = {
-    "sines": sines,
-    "network": network,
-    "biharmonic": biharmonic,
+    "sines": lambda: jf.laplacian(u).derivation(np.zeros(3)),
+    "network": lambda: jf.laplacian(network).derivation(
+        np.zeros(3), {"hidden": HIDDEN, "last": np.zeros(8)}
+    ),
+    "biharmonic": lambda: jf.biharmonic(plate).derivation(np.zeros(2)),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 NAVIGATION = {
-    "Learn": ["course/*"],
+    "Learn": ["course/*", "seeing"],
     "Use": ["operators", "primitives", "numpy", "gpu", "errors"],
     "Look inside": ["collapsing", "architecture", "benchmarks"],
     "Reference": [
