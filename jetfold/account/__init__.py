@@ -2,7 +2,8 @@
 
 `account` writes it once, as a `Document` (document.py); plain.py, tex.py and html.py show it. The
 chapters are told by wanted.py (what the operator is), jets.py, rules_used.py, moves.py (what
-collapses), stopped.py (what does not) and methods.py (other methods, costs, what runs).
+collapses), stopped.py (what does not), minimal.py (other methods) and methods.py (costs,
+what runs).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 
 from jetfold.account.document import Block, Document, Formula, Heading, Paragraph, text
 from jetfold.account.jets import Jets
-from jetfold.account.methods import clean_up, listing, minimal, nested, saved, what_runs
+from jetfold.account.methods import clean_up, listing, saved, what_runs
+from jetfold.account.minimal import minimal, nested
 from jetfold.account.moves import replication, sums
 from jetfold.account.naming import Names
 from jetfold.account.operators import wanted_of
@@ -53,19 +55,18 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     several = len(function.outputs) > 1
     yield Paragraph(text("Its results are " if several else "Its result is ", *results, "."))
     if isinstance(about.operator, Jet):
-        order = about.operator.order
-        yield from rules_used(function, order)
+        yield from rules_used(function, about.operator.order)
     else:
         jets = Jets(derivation, about, asked)
         yield from jets.tell()
         if jets.order:
             yield from rules_used(function, jets.order)
         yield from replication(derivation)
-    if derivation.chosen != "standard":
-        yield from sums(derivation)
-        yield from stops(derivation)
+        if derivation.chosen != "standard":
+            yield from sums(derivation, jets.single)
+            yield from stops(derivation)
     if derivation.chosen == "minimal":
-        yield from minimal(derivation, about, asked)
+        yield from minimal(derivation, about)
     if derivation.chosen == "nested":
         yield from nested(derivation, about)
     yield from clean_up(derivation)

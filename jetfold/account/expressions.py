@@ -25,7 +25,7 @@ MOST = 8
 """Formulas of one kind that are written out."""
 
 
-def of_expressions(operator: PDE, where: Text) -> Wanted:
+def of_expressions(operator: PDE) -> Wanted:
     coords = operator.coords
     fields = operator.residual.fields
     given = operator.expressions
@@ -42,7 +42,7 @@ def of_expressions(operator: PDE, where: Text) -> Wanted:
         Paragraph(
             text(
                 "Wanted is the expression" if not several else "Wanted are the expressions",
-                " below ", *where, " with the coordinates ",
+                " below at a point with the coordinates ",
                 *joined([text(_symbol(c)) for c in coords]), "; ", *who,
                 f" {is_are} given by the function ", Code(name_of(operator)),
                 ". Indices stand for derivatives.",

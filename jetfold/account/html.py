@@ -21,6 +21,7 @@ from jetfold.account.document import (
 from jetfold.explorer.formulas import mathml
 
 _TAGS = {1: "h3", 2: "h4"}
+DISPLAY_STYLE = 'display="inline" displaystyle="true"'
 _DISPLAYED = "margin: 0.3em 0 0.3em 2em; overflow-x: auto"
 
 
@@ -66,12 +67,14 @@ def _inline(text: Text) -> str:
 def _equation(row: Equation) -> str:
     left = f"{row.left.latex} {row.relation.latex} " if row.left else ""
     note = f"&emsp;{_inline(row.note)}" if row.note else ""
-    formula = mathml(rf"\displaystyle {left}{row.right.latex}")
+    # As large as a displayed one, but not in the middle.
+    formula = mathml(left + row.right.latex, "block").replace('display="block"', DISPLAY_STYLE, 1)
     return f'<div style="{_DISPLAYED}">{formula}{note}</div>'
 
 
 def _row(table: Table, cells: tuple[Text, ...], tag: str) -> Iterator[str]:
     yield "<tr>"
     for cell, right in zip(cells, table.numbers, strict=True):
-        yield f'<{tag} style="text-align: {"right" if right else "left"}">{_inline(cell)}</{tag}>'
+        style = f"padding: 0 0.7em; text-align: {'right' if right else 'left'}"
+        yield f'<{tag} style="{style}">{_inline(cell)}</{tag}>'
     yield "</tr>"

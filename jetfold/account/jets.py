@@ -20,7 +20,7 @@ from jetfold.account.document import (
 from jetfold.account.naming import Names, coefficient
 from jetfold.account.wanted import Wanted
 from jetfold.derivation import About, Derivation
-from jetfold.graph import Concatenate, DirectionAxis, Graph, Reshape
+from jetfold.graph import Concatenate, DirectionAxis, Graph, Pick, Reshape
 from jetfold.graph.notation import LATEX, PLAIN
 from jetfold.rules.directions import fresh_axes
 from jetfold.rules.interpolation import Direction, Family, families
@@ -47,6 +47,11 @@ class Jets:
             fresh(len(family.directions)) if len(family.directions) > 1 else None
             for family in self.families
         ]
+
+    @property
+    def single(self) -> bool:
+        """Whether every family is a single line, so that there is nothing to sum."""
+        return all(axis is None for axis in self.axes)
 
     @property
     def order(self) -> int:
@@ -156,7 +161,18 @@ class Jets:
         yield Table(header, tuple(rows[:MOST_FAMILIES]), (False, True, False, True))
         if len(rows) > MOST_FAMILIES:
             yield Paragraph(text(f"and {len(rows) - MOST_FAMILIES} more families."))
-        yield Paragraph(text("From their coefficients at the end of the function follows"))
+        picks = any(
+            isinstance(self.derivation.taylor_graph[n].op, Pick)
+            for n in self.derivation.taylor_graph
+        )
+        yield Paragraph(
+            text(
+                "From their coefficients at the end of the function follows",
+                " (what is picked are the lines with these numbers, counted from 0)"
+                if picks
+                else "",
+            )
+        )
         yield Equations(tuple(self._combined()))
 
     def _combined(self) -> Iterator[Equation]:

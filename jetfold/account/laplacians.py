@@ -98,7 +98,9 @@ def _estimated(sampling: Sampling, equation: Equation, distribution: str) -> lis
         Paragraph(
             text(
                 f"It is estimated without bias along {sampling.samples} random directions of the "
-                f"distribution {distribution!r}, drawn anew {where}:"
+                "distribution ",
+                Code(distribution),
+                f", drawn anew {where}:",
             )
         ),
         Equations((equation,)),

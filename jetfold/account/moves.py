@@ -86,7 +86,7 @@ def replication(derivation: Derivation) -> Iterator[Block]:
         text(
             "All lines start at the same point: the values of order 0 are copies of one another. "
             "A function of copies is computed once, and the result copied, in ",
-            _times(steps, "step"), ". For instance",
+            times(steps, "step"), ". For instance",
         )
     )  # fmt: skip
     yield Equations((kinds[0].example,))
@@ -101,11 +101,14 @@ def replication(derivation: Derivation) -> Iterator[Block]:
     )
 
 
-def sums(derivation: Derivation) -> Iterator[Block]:
-    """The sum over directions, from the end of the function towards its beginning."""
+def sums(derivation: Derivation, single: bool) -> Iterator[Block]:
+    """The sum over directions, from the end of the function towards its beginning.
+
+    ``single``: every family of directions is a single line.
+    """
     kinds = kinds_of_steps(derivation.pulled, derivation.function_graph)
     yield Heading(text("The sum moves in"))
-    if not _sums(derivation.shared_graph):
+    if single:
         yield Paragraph(
             text(
                 "Every family of directions is a single line here, so that there is no sum over "
@@ -118,7 +121,7 @@ def sums(derivation: Derivation) -> Iterator[Block]:
             "The sum over the directions stands at the end, where each direction has brought its "
             "own highest coefficient. It moves towards the input as far as what it meets is "
             "linear, in ",
-            _times(len(derivation.pulled.steps), "step"), ".",
+            times(len(derivation.pulled.steps), "step"), ".",
         )
     )  # fmt: skip
     counts = Counter(step.rule.name for step in derivation.pulled.steps)
@@ -130,7 +133,7 @@ def sums(derivation: Derivation) -> Iterator[Block]:
 
 def _rule(name: str, kinds: Sequence[Kind], steps: int, function: Graph) -> Iterator[Block]:
     why = WHY.get(name, name.capitalize())
-    yield Paragraph(text(f"{why} (", _times(steps, "step"), "):"))
+    yield Paragraph(text(f"{why} (", times(steps, "step"), "):"))
     yield Equations(tuple(_example(kind, function) for kind in kinds[:MOST_KINDS]))
     if len(kinds) > MOST_KINDS:
         yield Paragraph(text(f"and the same with {len(kinds) - MOST_KINDS} more operations."))
@@ -142,11 +145,5 @@ def _example(kind: Kind, function: Graph) -> Equation:
     return Equation(kind.example.left, kind.example.right, note)
 
 
-def _sums(graph: Graph) -> bool:
-    """Whether anything is summed over directions."""
-    ops = (graph[node].op for node in graph)
-    return any(isinstance(op, Sum) and op.directions for op in ops)
-
-
-def _times(count: int, what: str) -> str:
+def times(count: int, what: str) -> str:
     return f"{count} {what}" + ("s" if count != 1 else "")

@@ -36,7 +36,7 @@ def wanted_of(about: About) -> Wanted:
         case WeightedLaplacian():
             return of_weighted(operator, u, where)
         case PDE():
-            return of_expressions(operator, where)
+            return of_expressions(operator)
         case Derivatives():
             return of_derivatives(operator, where)
         case Jet():

@@ -89,7 +89,10 @@ def _equation(row: Equation, width: int) -> Iterator[str]:
     lines = [start]
     if row.left is not None:
         relation = f" {row.relation.plain} "
-        if len(row.left.plain) > WIDEST_LEFT:
+        together = INDENT + len(row.left.plain + relation + row.right.plain)
+        if len(row.left.plain) > WIDEST_LEFT and together <= WIDTH:
+            lines = [f"{start}{row.left.plain}{relation}"]
+        elif len(row.left.plain) > WIDEST_LEFT:
             lines = list(_broken(row.left.plain, start, 2 * INDENT))
             lines.append(" " * INDENT + relation)
         else:

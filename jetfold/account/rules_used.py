@@ -59,7 +59,7 @@ def rules_used(function: Graph, order: int) -> Iterator[Block]:
             text(
                 f"{one} linear in what depends on the point: {more} those of the operands, order "
                 "by order, for ",
-                Formula(rf"k = 1, \dots, {order}" if order > 1 else "k = 1", _orders(order)),
+                _orders(order),
                 ":",
             )
         )
@@ -72,8 +72,10 @@ def rules_used(function: Graph, order: int) -> Iterator[Block]:
         )
 
 
-def _orders(order: int) -> str:
-    return f"k = 1 .. {order}" if order > 1 else "k = 1"
+def _orders(order: int) -> Formula:
+    if order <= 2:
+        return Formula("k = 1, 2" if order == 2 else "k = 1", "k = 1, 2" if order == 2 else "k = 1")
+    return Formula(rf"k = 1, \dots, {order}", f"k = 1 .. {order}")
 
 
 class _Teller:

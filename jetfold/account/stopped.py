@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 
 import sympy as sp
 
-from jetfold.account.document import Block, Heading, Items, Paragraph, Text, joined, text
+from jetfold.account.document import Block, Code, Heading, Items, Paragraph, Text, joined, text
 from jetfold.account.naming import Names
 from jetfold.chapters import chapters
 from jetfold.derivation import Derivation
@@ -91,8 +91,9 @@ def checks(derivation: Derivation) -> Iterator[Block]:
     if steps > MOST_CHECKED:
         yield Paragraph(
             text(
-                f"Each of the {steps} steps states an identity that can be checked: ",
-                "the certificates of this derivation do so one after the other.",
+                f"Each of the {steps} steps states an identity that can be checked; ",
+                Code("d.certificates"),
+                " does so, one step after the other, and takes its time.",
             )
         )
         return
@@ -101,10 +102,11 @@ def checks(derivation: Derivation) -> Iterator[Block]:
     proved = sum(1 for certificate in found if certificate.symbolic)
     roundoff = max((c.roundoff for c in found if c.roundoff is not None), default=0.0)
     units = 10 ** max(1, math.ceil(math.log10(roundoff or 1)))
+    whole = "all" if exact == len(found) else str(exact)
     holds = all(certificate.holds for certificate in found)
     yield Paragraph(
         text(
-            f"Each step and each stage has a certificate, {len(found)} in all: {exact} compare the "
+            f"Each step and each stage has a certificate, {len(found)} in all: {whole} compare the "
             "values before and after in exact fractions, with functions such as sin as arbitrary "
             f"functions; for {proved} SymPy proves the identity; and in double precision both "
             f"sides differ by less than {units} units of round-off. "

@@ -34,8 +34,12 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     yield counts(derivation)
     yield Paragraph(
         text(
-            f"The method {derivation.chosen!r} runs, in {len(derivation.steps)} steps of rewriting."
-            " In words: ", Code("print(d.explain())"), "; to walk through: ",
-            Code('d.to_html("derivation.html")'), ".",
+            "The method ",
+            Code(derivation.chosen),
+            f" runs, after {len(derivation.steps)} steps of rewriting. In words: ",
+            Code("print(d.explain())"),
+            "; to walk through: ",
+            Code('d.to_html("derivation.html")'),
+            ".",
         )
-    )  # fmt: skip
+    )

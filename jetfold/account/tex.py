@@ -21,7 +21,7 @@ from jetfold.account.document import (
     Text,
 )
 
-WIDEST = 27.0
+WIDEST = 31.0
 """In em: a displayed formula that is wider is set as a paragraph, in which TeX breaks lines."""
 
 _SPECIAL = {
@@ -49,7 +49,13 @@ _END = "\n\\end{document}\n"
 
 def to_latex(document: Document, complete: bool = False) -> str:
     """The document as a fragment with sections, or as a complete file for pdflatex."""
-    body = "\n\n".join("\n".join(_lines(block)) for block in document.blocks) + "\n"
+    body, before = "", None
+    for block in document.blocks:
+        # A displayed formula belongs to the paragraph in front of it.
+        continued = isinstance(before, Paragraph) and isinstance(block, Equations)
+        body += ("" if continued else "\n") + "\n".join(_lines(block)) + "\n"
+        before = block
+    body = body.lstrip()
     return _BEGIN + body + _END if complete else body
 
 

@@ -1,0 +1,213 @@
+"""Minimal jets and nested operators: the methods beside collapsing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import sympy as sp
+
+from jetfold.account.document import (
+    Block,
+    Equation,
+    Equations,
+    Formula,
+    Heading,
+    Paragraph,
+    Table,
+    Text,
+    text,
+)
+from jetfold.account.naming import Names, listed
+from jetfold.derivation import About, Derivation
+from jetfold.graph import Collect, Map, Pick
+from jetfold.graph.text import program_order
+from jetfold.rules.algebra_text import SHOWN
+from jetfold.rules.form import FormAlgebra
+from jetfold.rules.jet_algebra import JetAlgebra
+from jetfold.rules.polynomial import Monomial, Polynomial
+
+MOST_RELATIONS = 4
+MOST_WRITTEN_OUT = 12
+
+
+def minimal(derivation: Derivation, about: About) -> Iterator[Block]:
+    """The jet algebra of the operator: what has to be carried, and nothing else."""
+    problem = about.problem
+    assert problem is not None, "only a problem has an algebra"
+    algebra = (problem.at_points or problem).algebra
+    yield Heading(text("Minimal jets"))
+    yield Paragraph(
+        text(
+            "Jets along lines are one way to get the operator of a composed function; the shortest "
+            "way carries, for every value, just the combinations of derivatives that the operator "
+            "can see. They are the coordinates of the value in an algebra, the polynomials modulo "
+            "those that the operator does not see. A function acts on it by its Taylor series at "
+            "the value a, which ends, as high powers of the rest n are zero:"
+        )
+    )
+    yield Equations(
+        (
+            Equation(
+                Formula("g(a + n)", "g(a + n)"),
+                Formula(
+                    r"g(a) + g'(a)\,n + \frac{g''(a)}{2!}\,n^2 + \dots",
+                    "g(a) + g'(a) n + g''(a)/2! n^2 + ..",
+                ),
+            ),
+        )
+    )
+    if isinstance(algebra, FormAlgebra):
+        yield from _form(algebra)
+    else:
+        yield from _algebra(algebra)
+    yield from _rule(derivation)
+    count = derivation.cost.vectors["minimal"]
+    yield Paragraph(
+        text(
+            f"The algebra has dimension {algebra.dimension}, and a node of the function turns into "
+            f"{count} vectors."
+        )
+    )
+
+
+def _rule(derivation: Derivation) -> Iterator[Block]:
+    """How a function that is not linear acts on the algebra, where that is short."""
+    graph, function = derivation.minimal_graph, derivation.function_graph
+    names = Names(graph, function)
+    found: defaultdict[int, dict[int, Equation]] = defaultdict(dict)
+    for node in program_order(graph):
+        role, op = graph[node].role, graph[node].op
+        if role is not None and role.order > 1 and isinstance(op, Map) and role.of in function.nx:
+            inside = names.written_out(node, MOST_WRITTEN_OUT)
+            tables = any(isinstance(graph[n].op, (Pick, Collect)) for n in inside)
+            equation = names.equation(node, inside)
+            if isinstance(function[role.of].op, Map) and not tables:
+                found[role.of].setdefault(role.order, equation)
+    if found:
+        node, equations = max(found.items(), key=lambda item: (len(item[1]), item[0]))
+        value = Names(function, function).value(node)
+        yield Paragraph(text("On it, the rule at ", value, " is"))
+        yield Equations(tuple(equations[order] for order in sorted(equations)))
+
+
+def _form(algebra: FormAlgebra) -> Iterator[Block]:
+    count = len(algebra.variables)
+    yield Paragraph(
+        text(
+            "All that is linear in the derivatives, with coefficients that are known at the point, "
+            "is one operator of order 2 there. Its algebra has the same basis at every point: the "
+            f"value, {count} first derivatives, and one element on which the operator itself "
+            "travels:"
+        )
+    )
+    total = f"1 + {count} + 1 = {algebra.dimension}"
+    yield Equations((Equation(Formula(r"\dim A", "dim A"), Formula(total, total)),))
+
+
+def _algebra(algebra: JetAlgebra) -> Iterator[Block]:
+    shown = [p for p in algebra.polynomials if p][:SHOWN]
+    operators = ", ".join(_polynomial(p).latex for p in shown)
+    plain = ", ".join(_polynomial(p).plain for p in shown)
+    sizes = [1, *map(len, algebra.blocks.values())]
+    total = Formula(
+        rf"\dim A = {' + '.join(map(str, sizes))} = {algebra.dimension}",
+        f"dim A = {' + '.join(map(str, sizes))} = {algebra.dimension}",
+    )
+    yield Equations(
+        (
+            Equation(
+                Formula("A", "A"),
+                Formula(
+                    rf"\mathbb{{R}}[t] / \operatorname{{Ann}}\left({operators}\right)",
+                    f"R[t] / Ann({plain})",
+                ),
+            ),
+            Equation(None, total, text("by degree, from the value on")),
+        )
+    )
+    yield Paragraph(
+        text(
+            "Here ", Formula("t_i", "t_i"), " is the increment along direction number i and, in "
+            "the operator, the derivative along it. The basis is",
+        )
+    )  # fmt: skip
+    rows = [
+        (text(str(degree)), text(str(len(block))), _monomials(list(block)))
+        for degree, block in algebra.blocks.items()
+    ]
+    first = (text("0"), text("1"), text(Formula("1", "1")))
+    header = (text("degree"), text("elements"), text("basis"))
+    yield Table(header, (first, *rows), (True, True, False))
+    corners = algebra.corners()
+    relations = [
+        Equation(_monomial(corner), _polynomial(algebra.reduce_plain(corner)))
+        for corner in corners[:MOST_RELATIONS]
+    ]
+    if relations:
+        some = (
+            "some of these relations are" if len(corners) > MOST_RELATIONS else "the relations are"
+        )
+        yield Paragraph(
+            text(
+                "All other monomials are zero or combinations of these, so that no derivative of "
+                f"their own has to be carried for them; {some}"
+            )
+        )
+        yield Equations(tuple(relations))
+
+
+def _symbols(polynomial: Polynomial) -> dict[int, sp.Symbol]:
+    return {i: sp.Symbol(f"t_{i + 1}") for monomial in polynomial for i in monomial}
+
+
+def _polynomial(polynomial: Polynomial) -> Formula:
+    """The polynomial, or the beginning of a long one."""
+    terms = list(polynomial.items())
+    symbols = _symbols(polynomial)
+    expr = sp.Add(
+        *(
+            sp.Rational(number.numerator, number.denominator) * sp.Mul(*(symbols[i] for i in a))
+            for a, number in terms[:SHOWN]
+        )
+    )
+    if len(terms) <= SHOWN:
+        return Formula(sp.latex(expr), str(expr))
+    return Formula(sp.latex(expr) + r" + \dots", f"{expr} + ..")
+
+
+def _monomial(monomial: Monomial) -> Formula:
+    return _polynomial({monomial: sp.Integer(1)})
+
+
+def _monomials(block: list[Monomial]) -> Text:
+    return listed([text(_monomial(monomial)) for monomial in block])
+
+
+def nested(derivation: Derivation, about: About) -> Iterator[Block]:
+    """One factor of the operator after the other."""
+    problem = about.problem
+    assert problem is not None, "only a problem has factors"
+    factors = [_polynomial(factor) for factor in problem.factors]
+    yield Heading(text("Factor after factor"))
+    yield Paragraph(
+        text(
+            "The operator is a product of simpler ones. Each is collapsed as above, and the graph "
+            "of the first is the function of the next:"
+        )
+    )
+    yield Equations(
+        (
+            Equation(
+                Formula("P", "P"),
+                Formula(
+                    r" \cdot ".join(rf"\left({factor.latex}\right)" for factor in factors),
+                    " * ".join(f"({factor.plain})" for factor in factors),
+                ),
+                text(Formula("t_i", "t_i"), " being the derivative along direction i"),
+            ),
+        )
+    )  # fmt: skip
+    yield Paragraph(
+        text(f"A node of the function turns into {derivation.cost.vectors['nested']} vectors.")
+    )
