@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from importlib.metadata import version
 from typing import Any
 
@@ -9,35 +10,41 @@ from jetfold.backends.cpu import listing
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
 from jetfold.explorer.about import about, subtitle, title
+from jetfold.explorer.certificates import Certificates
 from jetfold.explorer.layers import Layers
 from jetfold.explorer.records import Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.steps import Steps
+from jetfold.graph import Graph
 
 
 def page_data(derivation: Derivation) -> dict[str, Any]:
     """The data of a derivation's page, ready for JSON; see `jetfold.explorer` for its form."""
     found = chapters(derivation)
     records, layers = Records(derivation.function_graph), Layers(derivation.function_graph)
-    steps = Steps(records)
+    certificates = Certificates(derivation, records)
+    steps = Steps(records, certificates)
+    told = [
+        _chapter(chapter, derivation, Scene(_first(chapter), records, layers), steps)
+        | {"certificate": certificates.of(chapter.key, None)}
+        for chapter in found
+    ]
     return {
         "title": title(derivation),
         "subtitle": subtitle(derivation),
         "version": version("jetfold"),
-        "chapters": [_chapter(chapter, derivation, records, layers, steps) for chapter in found],
+        "chapters": told,
         "records": records.records,
         "rules": steps.rules,
         "formulas": records.formulas,
         "source": _source(found),
-        "blocked": [],
+        "blocked": _blocked(derivation) if derivation.chosen != "standard" else [],
     }
 
 
 def _chapter(
-    chapter: Chapter, derivation: Derivation, records: Records, layers: Layers, steps: Steps
+    chapter: Chapter, derivation: Derivation, scene: Scene, steps: Steps
 ) -> dict[str, Any]:
-    graph = chapter.graph if chapter.rewriting is None else chapter.rewriting.initial
-    scene = Scene(graph, records, layers)
     shown, counts = dict(scene.shown), scene.counts
     told = list(steps.of(chapter, scene))
     return {
@@ -45,11 +52,23 @@ def _chapter(
         "title": chapter.title,
         "about": about(chapter, derivation, counts, scene.counts),
         "runs": chapter.runs,
-        "graph": {"nodes": shown, "outputs": graph.outputs},
+        "graph": {"nodes": shown, "outputs": _first(chapter).outputs},
         "counts": counts,
-        "certificate": None,
         "steps": told,
     }
+
+
+def _first(chapter: Chapter) -> Graph:
+    """The graph with which a chapter begins."""
+    return chapter.graph if chapter.rewriting is None else chapter.rewriting.initial
+
+
+def _blocked(derivation: Derivation) -> list[dict[str, Any]]:
+    """The sums that stopped, at the end of the chapter that pulls them up."""
+    return [
+        {"chapter": "pull", "node": sum.node, "below": sum.below, "reason": escape(sum.reason)}
+        for sum in derivation.blocked
+    ]
 
 
 def _source(found: list[Chapter]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jetfold.chapters import Chapter
+from jetfold.explorer.certificates import Certificates
 from jetfold.explorer.coefficients import coefficients_of
 from jetfold.explorer.records import NAMES, Records
 from jetfold.explorer.scene import Scene
@@ -24,8 +25,9 @@ MOST = 12
 class Steps:
     """Tells the steps of chapters; the rules that fire in them are stored once."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, certificates: Certificates) -> None:
         self._records = records
+        self._certificates = certificates
         self._notation = records.notation
         self._rules: Table[Rule] = Table()
 
@@ -49,7 +51,8 @@ class Steps:
         elif chapter.key == "taylor":
             yield from self._taylor(chapter, scene)
         elif chapter.made_from is not None:
-            yield self._step(scene, chapter.title, *self._outputs(chapter.graph))
+            told = self._step(scene, chapter.title, *self._outputs(chapter.graph))
+            yield told | {"certificate": self._certificates.of(chapter.key, None)}
 
     def _rewriting(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
         assert chapter.rewriting is not None
@@ -62,6 +65,7 @@ class Steps:
                 "before": step.before,
                 "after": step.after,
                 "nodes": delta.nodes,
+                "certificate": self._certificates.of(chapter.key, step.index),
                 "routine": step.rule.routine,
             }
             told["marks"] |= {
@@ -85,7 +89,8 @@ class Steps:
                 left = self._notation.equation(function, node)
                 right = _aligned(rows) if rows else _unnamed(function, node)
                 told = self._step(scene, _title(function, node), left, right, nodes)
-                yield told | {"before": node}
+                certificate = self._certificates.of(chapter.key, node)
+                yield told | {"before": node, "certificate": certificate}
         if any(graph[output].role is None for output in graph.outputs):
             yield self._step(scene, "What is wanted", *self._outputs(graph), graph.outputs)
 
