@@ -110,7 +110,8 @@ class Count:
             self.roundoffs.append(certificate.roundoff)
 
     def __str__(self) -> str:
-        shown = f"{self.all:4} certificates: {self.exact:4} exact, {self.symbolic:4} symbolic"
+        named = "certificate: " if self.all == 1 else "certificates:"
+        shown = f"{self.all:4} {named} {self.exact:4} exact, {self.symbolic:4} symbolic"
         if self.roundoffs:
             shown += f", largest round-off {max(self.roundoffs):.3g} eps"
         return shown
@@ -140,8 +141,8 @@ def _named(proved: Proved) -> str:
     match proved.step:
         case Step(index=index, rule=rule, before=before, after=after):
             return f"{index + 1:4} {rule.name}: %{before} -> %{after}"
-        case TaylorStep(index=index, title=title, node=node):
-            return f"{index + 1:4} {title}: %{node}"
+        case TaylorStep(index=index, title=title):
+            return f"{index + 1:4} {title}"
     merged = "equal nodes of the graph before merged"
     return f"   0 {merged if proved.chapter.rewriting else 'results, against standard Taylor mode'}"
 
