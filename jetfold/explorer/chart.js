@@ -1,6 +1,6 @@
 "use strict";
 
-const COUNTS = [["nodes", "nodes in the graph"], ["vectors", "vectors per node"], ["operations", "operations per point"]];
+const COUNTS = [["nodes", "nodes"], ["vectors", "vectors per node"], ["operations", "operations"]];
 const CHART = { width: 120, height: 30 };
 
 /** The counts as numbers, and how they change over all places. */
@@ -41,8 +41,8 @@ class Chart {
     });
     const number = html("span", { class: "number", "data-count": name });
     const change = html("span", { class: "change" });
-    const label = html("span", { class: "label" }, words);
-    const element = html("div", { class: "count" }, html("p", {}, number, change, label), box);
+    const label = html("p", { class: "label" }, words);
+    const element = html("div", { class: "count" }, label, html("p", {}, number, change), box);
     return { name, element, number, change, here, point: box.lastChild, values, x, y };
   }
 

@@ -7,6 +7,7 @@ class Transport {
     this._slider = document.getElementById("slider");
     this._ticks = document.getElementById("ticks");
     this._slider.addEventListener("input", () => page.go(this._visible[Number(this._slider.value)]));
+    new ResizeObserver(() => this._label()).observe(this._ticks);
     this._ticks.addEventListener("click", (event) => {
       const c = event.target.closest("[data-chapter]")?.dataset.chapter;
       if (c) page.go(model.places[model.first[Number(c)]]);
@@ -37,10 +38,20 @@ class Transport {
       const tick = html("span", { class: c === place.c ? "tick current" : "tick", "data-chapter": c });
       tick.style.setProperty("--at", first / count);
       tick.style.setProperty("--share", ((next < 0 ? count : next) - first) / count);
-      tick.append(html("span", {}, chapter.title));
+      tick.title = chapter.title;
       return tick;
     });
     this._ticks.replaceChildren(...ticks);
+    this._label();
+  }
+
+  /** Chapters have their titles where there is room for them. */
+  _label() {
+    const width = this._ticks.clientWidth;
+    for (const tick of this._ticks.children) {
+      const room = width * Number(tick.style.getPropertyValue("--share"));
+      tick.textContent = room > 48 ? tick.title : "";
+    }
   }
 }
 
@@ -84,12 +95,14 @@ function idOf(box) {
 
 /** What the boxes and signs mean that occur. */
 function showLegend(model, scene) {
-  const records = [...scene.nodes.values()].map(recordOf);
+  const nodes = [...scene.nodes.values()];
+  const records = nodes.map(recordOf);
   const kinds = new Set(records.map((record) => record.kind));
   const entries = (model.data.kinds ?? []).filter(({ key }) => kinds.has(key)).map(({ key, words }) => [`kind ${key}`, words]);
   if (records.some((record) => record.badges.length)) entries.push(["copies", "one copy per direction"]);
   if (records.some((record) => record.shared && !record.leaf)) entries.push(["shared", "same at every point"]);
-  const signs = new Set([...scene.nodes.values()].map((node) => node.sign));
+  if (nodes.some((node) => node.about)) entries.push(["about", "what the step is about"]);
+  const signs = new Set(nodes.map((node) => node.sign));
   for (const [sign, words] of [["added", "+ new"], ["removed", "− gone"], ["rewired", "~ reads others"]]) {
     if (signs.has(sign)) entries.push([`change ${sign}`, words]);
   }

@@ -13,7 +13,7 @@ class Drawing {
   constructor(world) {
     this._edges = svg("g", { class: "edges" });
     this._boxes = svg("g", { class: "boxes" });
-    world.append(this._edges, this._boxes);
+    world.append(this._boxes, this._edges);
     this._shown = new Map();
     this._frame = 0;
   }
@@ -24,16 +24,17 @@ class Drawing {
     if (lineage !== this._lineage) this._clear();
     this._lineage = lineage;
     const kept = new Set();
+    const present = arrows.filter((arrow) => arrow[side]);
+    const used = new Set(present.map((arrow) => arrow.from));
     for (const unit of units.values()) {
-      for (const box of [unit, ...unit.pills]) {
+      for (const box of [unit, ...unit.pills.filter((pill) => used.has(pill.key))]) {
         const look = lookOf(box, side);
         if (!look) continue;
         kept.add(`box ${box.key}`);
         this._put(`box ${box.key}`, this._boxes, look, layout.boxes.get(box.key));
       }
     }
-    for (const arrow of arrows) {
-      if (!arrow[side]) continue;
+    for (const arrow of present) {
       kept.add(`edge ${arrow.key}`);
       this._put(`edge ${arrow.key}`, this._edges, edgeLook(arrow), layout.routes.get(arrow.key));
     }
@@ -129,7 +130,6 @@ function lookOf(box, side) {
   const ghost = side === "after" && sign === "removed";
   const record = ghost ? box.node.before : box.node[side];
   if (!record) return null;
-  if (ghost && isPill(record)) return null;
   if (side === "before" && sign === "added") return null;
   const classes = ["node", record.kind];
   if (record.leaf) classes.push("leaf");
@@ -170,7 +170,7 @@ function place(item, at) {
   const entry = { x: at.at(-2).x, y: Math.min(at.at(-2).y, y - HEAD) };
   line.setAttribute("d", pathOf([...at.slice(0, -2), entry, { x, y: y - HEAD + 1 }]));
   head.setAttribute("d", `M${(x - half).toFixed(1)} ${(y - HEAD).toFixed(1)}h${2 * half}L${x.toFixed(1)} ${y.toFixed(1)}Z`);
-  if (letter) set(letter, { x: (x + half + 1).toFixed(1), y: (y - 3).toFixed(1) });
+  if (letter) set(letter, { x: (x + half + 1).toFixed(1), y: (y - 5).toFixed(1) });
 }
 
 function samePlace({ at, target, isEdge }) {

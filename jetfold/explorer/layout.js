@@ -1,6 +1,6 @@
 "use strict";
 
-const RANK_GAP = 40;
+const RANK_GAP = 30;
 
 /**
  * Places for the units and routes for the arrows, by dagre.

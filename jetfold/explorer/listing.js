@@ -22,10 +22,14 @@ class Listing {
   }
 
   _line(content, i) {
+    const quotes = content.split('"""').length - 1;
+    const prose = this._inProse || quotes > 0;
+    if (quotes % 2) this._inProse = !this._inProse;
     const linked = this.source.nodes[i]?.length > 0;
     const attributes = { id: `line-${i}`, role: "option", "aria-selected": "false", class: linked ? "line linked" : "line" };
     const code = html("code");
-    coloured(code, content);
+    if (prose) code.append(html("span", { class: "comment" }, content || " "));
+    else coloured(code, content);
     return html("div", attributes, html("span", { class: "number", "aria-hidden": "true" }, String(i + 1)), code);
   }
 
@@ -70,6 +74,13 @@ class Listing {
       if (own) first ??= line;
     });
     if (first && scroll) scrollWithin(this._list, first);
+  }
+
+  /** Show the first line that is about a node. */
+  begin() {
+    const first = this._lines.find((line) => line.classList.contains("own"))
+      ?? this._lines.find((line) => line.classList.contains("linked"));
+    if (first) scrollWithin(this._list, first);
   }
 
   /** What became of a node that no line is about. */

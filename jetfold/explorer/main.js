@@ -25,7 +25,7 @@ class Page {
     document.querySelector("#filter-label span").textContent = `hide ${routine} routine`;
     showBlocked(model, (place, node) => {
       this.go(place);
-      this.keep(node);
+      this.show(node);
     });
     listKeys();
     listenToPointer(this, stage);
@@ -206,6 +206,17 @@ class Page {
     this._rove();
   }
 
+  /** Choose a node and go to where it is. */
+  show(id) {
+    if (this.folding.groups(this.scene).has(id)) {
+      this.folding.openLayer(recordOf(this.scene.nodes.get(id)).layer);
+      this._showGraph(false);
+    }
+    this.keep(id);
+    const [box] = this.drawing.boxesOf(id);
+    if (box) this.camera.reveal(box);
+  }
+
   letGo() {
     this._hovered = null;
     this.keep(null);
@@ -244,7 +255,8 @@ class Page {
   toggleSource(on = document.getElementById("source").hidden) {
     document.getElementById("source").hidden = !on;
     document.getElementById("show-source").setAttribute("aria-pressed", String(on));
-    this._showChoice(true);
+    this._showChoice();
+    if (on) this.listing.begin();
   }
 
   goToSource() {

@@ -19,7 +19,9 @@ function showStep(model, place) {
   } else {
     panel.append(prose(chapter.about));
     if (chapter.runs) panel.append(html("p", { class: "note" }, "The graph at the end of this chapter is the one that runs."));
-    if (count) panel.append(html("p", { class: "note" }, `${count} ${count === 1 ? "step" : "steps"}: go on with → or j.`));
+    const steps = count ? `${count} ${count === 1 ? "step" : "steps"}: go on with → or j. ` : "";
+    const boxes = "Point at a box, or go to it with Tab and arrow keys, to see what it is.";
+    panel.append(html("p", { class: "note" }, steps + boxes));
   }
   const certificate = step ? step.certificate : chapter.certificate;
   if (certificate) panel.append(showCertificate(model, certificate));
@@ -41,29 +43,16 @@ function showRule(model, rule) {
 
 function showSides(model, step) {
   const found = [];
-  for (const [side, place] of [["before", step.lhs], ["after", step.rhs]]) {
+  // The steps of standard Taylor mode do not rewrite: they say what becomes of a value.
+  const rewrites = Object.keys(step.nodes).length > 0;
+  const words = rewrites ? ["before", "after"] : ["value", "its coefficients"];
+  for (const [side, place] of [[words[0], step.lhs], [words[1], step.rhs]]) {
     const markup = model.formula(place);
     if (!markup) continue;
     const label = html("p", { class: "side" }, side);
-    found.push(html("div", { class: `expression ${side}` }, label, formula(markup)));
+    found.push(html("div", { class: "expression" }, label, formula(markup)));
   }
   return found;
-}
-
-/** A formula in a box of its own, in which a wide one can be scrolled. */
-function formula(markup) {
-  const box = html("div", { class: "formula" });
-  box.innerHTML = markup;
-  return box;
-}
-
-/** Let formulas that are wider than their boxes be scrolled by keys, too. */
-function fitFormulas(root) {
-  for (const box of root.querySelectorAll(".formula")) {
-    const wide = box.scrollWidth > box.clientWidth + 1;
-    box.classList.toggle("wide", wide);
-    if (wide) set(box, { tabindex: 0, role: "group", "aria-label": "wide formula, scrolls" });
-  }
 }
 
 // Certificates -----------------------------------------------------------------------------------
@@ -82,7 +71,11 @@ function showCertificate(model, certificate) {
   }
   block.append(list);
   const identity = model.formula(certificate.identity || null);
-  if (identity) block.append(formula(identity));
+  if (identity) {
+    const details = html("details", {}, html("summary", {}, "the identity that was proved"), formula(identity));
+    details.addEventListener("toggle", () => fitFormulas(details));
+    block.append(details);
+  }
   for (const remark of certificate.remarks ?? []) block.append(html("p", { class: "note" }, remark));
   return block;
 }
@@ -118,18 +111,13 @@ function short(value) {
 
 // Nodes ------------------------------------------------------------------------------------------
 
-/** The details of a node; without one a hint. ``kept``: the reader has chosen it. */
+/** The details of a node, if there is one. ``kept``: the reader has chosen it. */
 function showNode(model, node, side, kept, elsewhere) {
   const panel = document.getElementById("node");
   const record = node && (node[side] ?? recordOf(node));
   panel.classList.toggle("kept", Boolean(record && kept));
-  if (!record) {
-    panel.replaceChildren(
-      html("h2", {}, "Node"),
-      html("p", { class: "faint" }, "Point at a box, or go to it with Tab and the arrow keys, to see what it is."),
-    );
-    return;
-  }
+  panel.hidden = !record;
+  if (!record) return;
   const head = html("h2", {}, html("span", { class: `dot ${record.kind}` }), `${record.number} · ${record.title.join(" ")}`);
   const type = html("p", { class: "type" }, record.type);
   panel.replaceChildren(head, type, prose(record.meaning));

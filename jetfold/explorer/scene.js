@@ -54,8 +54,12 @@ class Folding {
   }
 
   open(group) {
-    if (group.first === group.last) this.opened.add(`layer ${group.first}`);
+    if (group.first === group.last) this.openLayer(group.first);
     else for (let k = group.first; k <= group.last; k++) this.opened.add(`single ${k}`);
+  }
+
+  openLayer(layer) {
+    this.opened.add(`layer ${layer}`);
   }
 
   /** For each node that is folded its group {key, first, last, count}; empty for small graphs. */
