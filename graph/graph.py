@@ -12,6 +12,9 @@ import networkx as nx
 from jetfold.graph.errors import GraphError
 from jetfold.graph.ops import LEAVES, Input, Op, Parameter, SourceLine, Type, infer
 
+MOST_DRAWN = 200
+"""Nodes of the largest graph that notebooks show as a drawing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
@@ -108,6 +111,15 @@ class Graph:
         from jetfold.graph.text import to_text  # text needs Graph
 
         return to_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self)} nodes>"
+
+    def _repr_svg_(self) -> str | None:
+        """A drawing, for notebooks; a large graph is shown as text."""
+        from jetfold.graph.draw import to_svg  # drawings need Graph
+
+        return to_svg(self) if len(self) <= MOST_DRAWN else None
 
     def __reduce__(self) -> tuple[type[Graph], tuple[nx.MultiDiGraph, tuple[int, ...]]]:
         return Graph, (nx.MultiDiGraph(self.nx), self.outputs)

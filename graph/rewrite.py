@@ -65,6 +65,14 @@ class Step:
     def __str__(self) -> str:
         return f"{self.rule.name}: %{self.before} -> %{self.after}   ({self.rule.algebra})"
 
+    def _repr_latex_(self) -> str:
+        """What the step replaced and by what, for notebooks."""
+        from jetfold.graph.change import sides  # which looks at steps
+        from jetfold.graph.notation import LATEX
+
+        left, right = sides(self, self.previous, self.graph, LATEX)
+        return rf"$\displaystyle {left} = {right}$"
+
 
 class Rewriting:
     """The record of one list of rules applied to one graph until none matches.

@@ -283,6 +283,11 @@ class Derivation:
 
         return to_latex(account(self), document)
 
+    def _repr_html_(self) -> str:
+        from jetfold.account.summary import summary
+
+        return summary(self)
+
     def graph_of(self, method: str) -> Graph:
         """The graph of one of the ``methods``, before clean-up."""
         match method:

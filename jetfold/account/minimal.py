@@ -20,7 +20,7 @@ from jetfold.account.document import (
 )
 from jetfold.account.naming import Names, listed
 from jetfold.derivation import About, Derivation
-from jetfold.graph import Collect, Map, Pick
+from jetfold.graph import LEAVES, Collect, Map, Pick
 from jetfold.graph.text import program_order
 from jetfold.rules.algebra_text import SHOWN
 from jetfold.rules.form import FormAlgebra
@@ -80,9 +80,13 @@ def _rule(derivation: Derivation) -> Iterator[Block]:
         role, op = graph[node].role, graph[node].op
         if role is not None and role.order > 1 and isinstance(op, Map) and role.of in function.nx:
             inside = names.written_out(node, MOST_WRITTEN_OUT)
+            unnamed = any(
+                graph[o].role is None and not isinstance(graph[o].op, LEAVES)
+                for o in graph.operands(node)
+            )
             tables = any(isinstance(graph[n].op, (Pick, Collect)) for n in inside)
             equation = names.equation(node, inside)
-            if isinstance(function[role.of].op, Map) and not tables:
+            if isinstance(function[role.of].op, Map) and not tables and bool(inside) == unnamed:
                 found[role.of].setdefault(role.order, equation)
     if found:
         node, equations = max(found.items(), key=lambda item: (len(item[1]), item[0]))
@@ -109,11 +113,10 @@ def _algebra(algebra: JetAlgebra) -> Iterator[Block]:
     shown = [p for p in algebra.polynomials if p][:SHOWN]
     operators = ", ".join(_polynomial(p).latex for p in shown)
     plain = ", ".join(_polynomial(p).plain for p in shown)
-    sizes = [1, *map(len, algebra.blocks.values())]
-    total = Formula(
-        rf"\dim A = {' + '.join(map(str, sizes))} = {algebra.dimension}",
-        f"dim A = {' + '.join(map(str, sizes))} = {algebra.dimension}",
-    )
+    sizes = " + ".join(map(str, [1, *map(len, algebra.blocks.values())]))
+    whole = f"{sizes} = {algebra.dimension}"
+    total = Equation(Formula(r"\dim A", "dim A"), Formula(whole, whole))
+    yield Paragraph(text("Here the algebra and its dimension, by degree, are"))
     yield Equations(
         (
             Equation(
@@ -123,7 +126,7 @@ def _algebra(algebra: JetAlgebra) -> Iterator[Block]:
                     f"R[t] / Ann({plain})",
                 ),
             ),
-            Equation(None, total, text("by degree, from the value on")),
+            total,
         )
     )
     yield Paragraph(
