@@ -15,6 +15,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
 
 SECTION = re.compile(r"^-{3,}$")
 LISTS = ("Parameters", "Attributes")
@@ -115,16 +116,22 @@ def signature(
     return takes and takes.replace("[[...], ", "[..., "), gives
 
 
-def literal_if_unknown(
+def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.Node | None:
-    """Names in docstrings and signatures that are not in the reference stay names."""
-    inside = node.get("refdomain") == "py"
-    return text if inside else None
+    """Names in docstrings and signatures: of whatever module; those not in the reference stay."""
+    if node.get("refdomain") != "py":
+        return None
+    found = env.domains.python_domain.find_obj(env, "", "", node["reftarget"], None, 1)
+    known = [(name, target) for name, target in found if not target.aliased]
+    if len(known) != 1:
+        return text
+    ((name, target),) = known
+    return make_refnode(app.builder, node["refdoc"], target.docname, target.node_id, text, name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", to_rst)
     app.connect("autodoc-process-signature", signature)
-    app.connect("missing-reference", literal_if_unknown)
+    app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
