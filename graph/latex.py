@@ -50,7 +50,10 @@ _GREEK = {
 }
 _WORDS = frozenset(name.removeprefix("\\") for name in _GREEK.values())
 _NUMBERED = re.compile(r"([^\W\d_]+)(_?)(\d+)")
-_APART = re.compile(r"(?<=[\w})]) (?=\\(?:arc)?(?:sin|cos|tan|log|max|min))")
+_APART = re.compile(
+    r"(?:(?<=[\d)}])(?<!\{cases\})(?<!\{if \})|(?<=\b[A-Za-z])(?<!\\[A-Za-z])) "
+    r"(?=\\(?:arc)?(?:sin|cos|tan|log|max|min))"
+)
 """Where the name of a function follows a factor: LaTeX knows the space, MathML does not."""
 
 
@@ -139,11 +142,19 @@ class _Printer(LatexPrinter):
             return bool(super()._needs_mul_brackets(expr, first, last))
         return binding(text) < PRODUCT
 
-    def _needs_add_brackets(self, expr: Any) -> bool:
-        text = self._operand(expr)
-        if text is None:
-            return bool(super()._needs_add_brackets(expr))
-        return text.startswith("-")
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        text = ""
+        for term in self._as_ordered_terms(expr, order=order):
+            minus = bool(text) and term.could_extract_minus_sign()
+            part = -term if minus else term
+            shown, operand = self._print(part), self._operand(part)
+            if operand is None:
+                brackets = self._needs_add_brackets(part)
+            else:
+                brackets = binding(operand) <= SUM and (minus or (bool(text) and shown[0] == "-"))
+            sign = (" - " if minus else " + ") if text else ""
+            text += sign + (bracketed(shown) if brackets else shown)
+        return text
 
     def _print_Mul(self, expr: Any) -> str:
         text = self._operand(-expr)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
@@ -35,7 +34,7 @@ class PlainWords:
         return Written(f"sum_{'_'.join(directions)} {value}", LOOSE)
 
     def number(self, value: float) -> Written:
-        return Written(abbreviate(np.asarray(value)), SUM if value < 0 else ATOM)
+        return Written(repr(float(value)).removesuffix(".0"), SUM if value < 0 else ATOM)
 
     def array(self, value: NDArray[Any]) -> Written:
         return Written(abbreviate(value))

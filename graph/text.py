@@ -147,7 +147,7 @@ def slices(op: Slice) -> str:
     for start, step, length in zip(op.start, op.step, op.shape, strict=True):
         stop = start + step * length
         axes.append(f"{start}:{stop if stop >= 0 else ''}" + (f":{step}" if step != 1 else ""))
-    return ", ".join(axes)
+    return ", ".join(axes) or "..."
 
 
 def abbreviate(value: NDArray[Any]) -> str:
