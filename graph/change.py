@@ -30,9 +30,9 @@ class Change:
 def change(step: Step, before: Graph, after: Graph) -> Change:
     """The change of a step, given the graphs before and after it."""
     old, new = frozenset(before.nx), frozenset(after.nx)
-    users = set(before.users(step.before)) if step.before in old else set()
-    users |= set(after.users(step.after)) if step.after in new else set()
-    rewired = (node for node in users & old & new if before.operands(node) != after.operands(node))
+    replaced = (old - new) | {step.before}
+    users = {user for node in replaced for user in before.users(node)} & new
+    rewired = (node for node in users if before.operands(node) != after.operands(node))
     return Change(old - new, new - old, frozenset(rewired))
 
 

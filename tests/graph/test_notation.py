@@ -73,7 +73,7 @@ def one(op: Op, *kinds: Type) -> tuple[str, str]:
 
 V3, M34, M43, M33 = Type((3,)), Type((3, 4)), Type((4, 3)), Type((3, 3))
 
-OPERATIONS = {
+OPERATIONS: dict[str, tuple[Any, ...]] = {
     "matrix product": (Contract("ab,bc->ac"), [M34, M43], "x @ y", r"x \, y"),
     "vector, matrix": (Contract("a,ab->b"), [V3, M34], "x @ y", r"x \, y"),
     "matrix, vector": (Contract("a,ba->b"), [V3, M43], "y @ x", r"y \, x"),
@@ -417,14 +417,14 @@ def test_values_of_one_name_are_equal() -> None:
 
 
 def _formulas() -> list[str]:
-    found = [to_latex(p.expr, p.operands) for p in PRIMITIVES.values()]
+    found: list[str] = [to_latex(p.expr, p.operands) for p in PRIMITIVES.values()]
     found += [latex for *_, latex in OPERATIONS.values()] + [latex for _, latex in VALUES.values()]
     found += [latex for _, latex in EXPRESSIONS.values()] + list(NAMES.values())
     chosen = random.Random(1).sample(sorted(SAMPLES), 4)
     for sample in (SAMPLES[name] for name in chosen):
         graph = sample.graph()
         found += [LATEX.equation(graph, node) for node in graph]
-    return list(dict.fromkeys(map(str, found)))
+    return list(dict.fromkeys(found))
 
 
 def test_a_converter_to_mathml_reads_formulas() -> None:

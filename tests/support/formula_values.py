@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -254,7 +254,7 @@ class LatexValue:
                 return self._cases()
         return float(token)
 
-    def _call(self, function: Callable[..., Any]) -> float:
+    def _call(self, function: Callable[[float], float]) -> float:
         exponent = 1.0
         if self.tokens[0] == "^":
             self._next()
@@ -262,7 +262,7 @@ class LatexValue:
         self._next(r"\left(")
         value = function(self._sum())
         self._next(r"\right)")
-        return float(value) ** exponent
+        return float(value**exponent)
 
     def _cases(self) -> float:
         branches: list[tuple[bool, float]] = []
@@ -280,7 +280,3 @@ class LatexValue:
 
 
 _ENDS = ("", "+", "-", "}", r"\right)", r"\right|", "&", r"\\", r"\end{cases}")
-
-
-def with_names(names: Iterable[str], values: Iterable[float]) -> LatexValue:
-    return LatexValue(dict(zip(names, values, strict=True)))
