@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from jetfold.account.plain import to_text
 from jetfold.account.tex import to_latex
@@ -62,6 +63,10 @@ def _outputs(chosen: argparse.Namespace) -> Iterator[str]:
     printed += ["--text"] * chosen.text
     if len(printed) > 1:
         raise ArgumentError(f"{' and '.join(printed)} cannot both be printed; name a file")
+    if chosen.html not in (None, TERMINAL) and Path(chosen.html).suffix != ".html":
+        raise ArgumentError(
+            f"--html {chosen.html} does not end in .html, by which browsers know it"
+        )
     target = read(chosen)
     if chosen.text or not files:
         yield _text(target)

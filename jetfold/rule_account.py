@@ -37,7 +37,7 @@ def _blocks(rule: TaylorRule) -> Iterator[Block]:
     yield Equations((_definition(rule),))
     yield Paragraph(text(*_path(rule)))
     yield Equations(tuple(_equation(equation) for equation in rule.equations))
-    if rule.collapsed:
+    if rule.collapsed and rule.equations[-1].rhs != 0:
         yield Paragraph(text(*_collapsing(rule)))
 
 

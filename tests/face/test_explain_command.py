@@ -118,6 +118,9 @@ def test_the_words_of_a_rule() -> None:
     assert "    y = x*z\n" in two
     assert "The arguments move along each of R paths: x_k[r] and z_k[r] are" in two
     assert "x_2[r] and z_2[r] enter linearly" in two
+    steps = to_text(rule_account(jf.rule("floor", 2, collapsed=True)))
+    assert "Sum(y_2[r], (r, 1, R)) = 0\n" in steps
+    assert "linearly" not in steps
     named = to_text(rule_account(jf.rule("gammaln", 1)))
     assert "    y = gammaln(x)\n" in named
 
@@ -154,6 +157,7 @@ def test_the_page_of_a_rule(tmp_path: Path) -> None:
         (["sin(x", "--text"], "column 4"),
         (["tanh", "--latex", "-", "--text"], "--latex and --text cannot both be printed"),
         (["tanh", "--html", "-", "--latex", "-"], "--html and --latex cannot both be printed"),
+        (["tanh", "--html", "tanh.htm"], "--html tanh.htm does not end in .html"),
         (["tanh", "--latex", "missing/tanh.tex"], "missing/tanh.tex cannot be written"),
         (["sinc(x)*floor(x)", "--operator", "jet", "--order", "-1"], "the order of a jet is -1"),
     ],
