@@ -96,7 +96,7 @@ def apply(op: Op, operands: list[Value], numbers: NumberSystem = FLOAT) -> Value
         case Sum(axes, names):
             over = [lead.index(name) for name in names] + [offset + axis for axis in axes]
             kept = tuple(name for name in lead if name not in names)
-            return Value(np.asarray(array.sum(axis=tuple(over))), kept)
+            return Value(np.asarray(array.sum(axis=tuple(over)), dtype=array.dtype), kept)
         case MatrixFunction(name):
             return Value(matrix_function(name, array, numbers), lead)
         case Reshape(shape):
@@ -156,7 +156,8 @@ def _contract(op: Contract, operands: list[Value], lead: tuple[str, ...]) -> Val
         for item in zip(name, array.shape, strict=True)
     )
     small = len(arrays) < 3 and math.prod(sizes.values()) <= SMALL_PRODUCT
-    return Value(np.asarray(np.einsum(spec, *arrays, optimize=not (exact or small))), lead)
+    found = np.einsum(spec, *arrays, optimize=not (exact or small))
+    return Value(np.asarray(found, dtype=object if exact else None), lead)
 
 
 def interpret(

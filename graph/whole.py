@@ -12,6 +12,35 @@ from numpy.typing import NDArray
 from jetfold.graph.numbers import Opaque, ScalarNumbers
 
 
+class RelatedFunctions(Opaque):
+    """Functions that are arbitrary but for what derivatives of activations are written in.
+
+    The derivative of tanh is sech_squared in one place and 1 - y**2 in another one.
+    """
+
+    def _call(self, name: str, *arguments: Any) -> Fraction:
+        found: Fraction = self._related(name, *arguments)
+        return found
+
+    def _related(self, name: str, *arguments: Any) -> Any:
+        match name, arguments:
+            case "tanh", [x]:
+                return 2 * self.call("expit", 2 * x) - 1
+            case "expit", [x] if x <= 0:
+                return 1 - self.call("expit", -x) if x else Fraction(1, 2)
+            case "sech_squared", [x]:
+                return 1 - self.call("tanh", x) ** 2
+            case "erfc", [x]:
+                return 1 - self.call("erf", x)
+            case "softplus", [x] if x < 0:
+                return x + self.call("softplus", -x)
+            case "log_expit", [x]:
+                return -self.call("softplus", -x)
+            case "logaddexp", [x, y]:
+                return y + self.call("softplus", x - y)
+        return super()._call(name, *arguments)
+
+
 def _whole(number: Fraction) -> int | Fraction:
     return number.numerator if number.denominator == 1 else number
 
@@ -23,7 +52,7 @@ class WholeNumbers(ScalarNumbers):
     """
 
     def __init__(self) -> None:
-        opaque = Opaque(scale=1)
+        opaque = RelatedFunctions(scale=1)
         super().__init__(opaque.number, opaque.function)
 
     def array(self, value: NDArray[Any]) -> NDArray[Any]:

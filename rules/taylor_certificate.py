@@ -78,7 +78,7 @@ def certify_coefficients(
         else:
             exact = all(_same(found, expected) for found, expected in pairs)
     measured = [
-        difference(found, like(expected, found), max(size(found), size(expected)))
+        difference(*met(found, expected), max(size(found), size(expected)))
         for found, expected in _pairs(pushed, taylor, node, witness.floats) or ()
     ]
     roundoff = max((m for m in measured if m is not None), default=None)
@@ -125,20 +125,24 @@ def _pairs(
     return found
 
 
-def like(value: Value, other: Value) -> Value:
-    """The value with the axes that the other one has."""
-    if not set(value.lead) <= set(other.lead) or len(value.shape) > len(other.shape):
-        return value
-    aligned = value.align(other.lead, len(other.shape))
+def met(first: Value, second: Value) -> tuple[Value, Value]:
+    """Both values with all axes that either has: a coefficient may be the same in all directions.
+
+    They are left as they are where they do not fit.
+    """
+    lead = tuple(sorted({*first.lead, *second.lead}))
+    rank = max(len(first.shape), len(second.shape))
+    arrays = [value.align(lead, rank) for value in (first, second)]
     try:
-        return Value(np.broadcast_to(aligned, other.array.shape), other.lead)
+        one, other = np.broadcast_arrays(*arrays)
     except ValueError:
-        return value
+        return first, second
+    return Value(one, lead), Value(other, lead)
 
 
 def _same(found: Value, expected: Value) -> bool:
-    expected = like(expected, found)
-    return found.array.shape == expected.array.shape and bool((found.array == expected.array).all())
+    one, other = (value.array for value in met(found, expected))
+    return one.shape == other.shape and bool((one == other).all())
 
 
 # The proof ----------------------------------------------------------------------------------------
@@ -217,7 +221,8 @@ def _proved(structure: Structure, order: int) -> Proof:
     coefficients = {node: [values[n] for n in jet] for node, jet in jets.items()}
     for k, found in enumerate(coefficients[top]):
         if k or not _is_free(function[top].op):
-            proof = equal(found.array, like(_expected(function, top, coefficients, k), found).array)
+            pair = met(found, _expected(function, top, coefficients, k))
+            proof = equal(*(value.array for value in pair))
             if not proof.holds:
                 return proof._replace(remark=f"order {k}: {proof.remark}")
     return Proof(True)
