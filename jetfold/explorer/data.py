@@ -23,7 +23,7 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
     found = chapters(derivation)
     records, layers = Records(derivation.function_graph), Layers(derivation.function_graph)
     certificates = Certificates(derivation, records)
-    steps = Steps(records, certificates)
+    steps = Steps(records, certificates, derivation.pushed_jets())
     told = [
         _chapter(chapter, derivation, Scene(_first(chapter), records, layers), steps)
         | {"certificate": certificates.of(chapter.key, None)}

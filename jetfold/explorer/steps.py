@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jetfold.chapters import Chapter
 from jetfold.explorer.certificates import Certificates
-from jetfold.explorer.coefficients import coefficients_of
 from jetfold.explorer.records import NAMES, Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.table import Table
@@ -15,6 +14,8 @@ from jetfold.graph import LEAVES, Graph, Input, Rule
 from jetfold.graph.change import sides
 from jetfold.graph.labels import label
 from jetfold.graph.notation import PLAIN
+from jetfold.rules.operators import Pushed
+from jetfold.rules.taylor import Jet
 
 Data = dict[str, Any]
 
@@ -25,8 +26,9 @@ MOST = 12
 class Steps:
     """Tells the steps of chapters; the rules that fire in them are stored once."""
 
-    def __init__(self, records: Records, certificates: Certificates) -> None:
+    def __init__(self, records: Records, certificates: Certificates, pushed: Pushed | None) -> None:
         self._records = records
+        self._pushed = pushed
         self._certificates = certificates
         self._notation = records.notation
         self._rules: Table[Rule] = Table()
@@ -79,20 +81,43 @@ class Steps:
 
     def _taylor(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
         """One step for each node of the function that varies, and one for what is wanted."""
-        function, graph = chapter.made_from, chapter.graph
-        assert function is not None
-        found = coefficients_of(function, graph)
-        for node in function.order:
-            if node in function.varying:
-                nodes = found.get(node, [])
-                rows = [self._row(function, node, graph, coefficient) for coefficient in nodes]
-                left = self._notation.equation(function, node)
-                right = _aligned(rows) if rows else _unnamed(function, node)
-                told = self._step(scene, _title(function, node), left, right, nodes)
-                certificate = self._certificates.of(chapter.key, node)
-                yield told | {"before": node, "certificate": certificate}
+        pushed, graph = self._pushed, chapter.graph
+        if pushed is None:  # made by who does not tell how
+            return
+        for node in pushed.function.order:
+            jets = [family[node] for family in pushed.jets if len(family[node]) > 1]
+            if jets:
+                told = self._rule(pushed.function, node, graph, jets, scene)
+                yield told | {"certificate": self._certificates.of(chapter.key, node)}
         if any(graph[output].role is None for output in graph.outputs):
             yield self._step(scene, "What is wanted", *self._outputs(graph), graph.outputs)
+
+    def _rule(
+        self, function: Graph, node: int, graph: Graph, jets: Sequence[Jet], scene: Scene
+    ) -> Data:
+        """The Taylor rule of a node of the function; what no output needs is left out.
+
+        It is the same rule for all families of jets, so that it is shown for the longest of them.
+        """
+        needed = [[(k, n) for k, n in enumerate(jet) if n in graph.nx] for jet in jets]
+        shown = needed if isinstance(function[node].op, Input) else [max(needed, key=len)]
+        rows = [self._row(function, node, graph, k, n) for jet in shown for k, n in jet]
+        others = [self._along(function, graph, jet) for jet in needed if jet and jet not in shown]
+        if others:
+            rows.append(rf"&\text{{likewise along }} {', '.join(others)}")
+        left = self._notation.equation(function, node)
+        right = _aligned(rows) if rows else r"\text{no coefficient is needed}"
+        about = dict.fromkeys(n for jet in needed for _, n in jet)
+        return self._step(scene, _title(function, node), left, right, about) | {"before": node}
+
+    def _along(self, function: Graph, graph: Graph, jet: Sequence[tuple[int, int]]) -> str:
+        """The direction of a jet."""
+        known = {axis.name for node in function for axis in function[node].type.directions}
+        data = [graph[node] for _, node in jet]
+        names = [axis.name for found in data for axis in found.type.directions]
+        names += [name for found in data if found.role is not None for name in found.role.along]
+        new = dict.fromkeys(name for name in names if name not in known)
+        return ", ".join(map(self._notation.words.letter, new))
 
     def _step(
         self, scene: Scene, title: str, left: str, right: str, about: Iterable[int] = ()
@@ -113,16 +138,18 @@ class Steps:
 
     # Formulas ---------------------------------------------------------------------------------
 
-    def _row(self, function: Graph, node: int, graph: Graph, coefficient: int) -> str:
+    def _row(self, function: Graph, node: int, graph: Graph, order: int, coefficient: int) -> str:
         """The equation of a coefficient of a function's node."""
-        role, kind = graph[coefficient].role, graph[coefficient].type
-        if role is not None and isinstance(graph[coefficient].op, LEAVES):  # known by its value
-            value = self._notation.value(function, node)
-            names = [axis.name for axis in kind.directions]
-            value = self._notation.words.indexed(value, role.order, names)
-        else:
-            value = self._notation.value(graph, coefficient)
-        return f"{value} &= {self._written_out(graph, coefficient)}"
+        data = graph[coefficient]
+        name = self._notation.value(graph, coefficient)
+        own = data.role is None or (data.role.of, data.role.order) == (node, order)
+        if function[node].role is not None or (own and not isinstance(data.op, LEAVES)):
+            return f"{name} &= {self._written_out(graph, coefficient)}"
+        # It is known by its value, or by the name of a node that it belongs to, too.
+        along = () if data.role is None else data.role.along
+        names = (*(axis.name for axis in data.type.directions), *along)
+        value = self._notation.value(function, node)
+        return f"{self._notation.words.indexed(value, order, names)} &= {name}"
 
     def _written_out(self, graph: Graph, node: int) -> str:
         """What a node computes from coefficients and leaves."""
@@ -149,14 +176,6 @@ class Steps:
 
 def _aligned(rows: Iterable[str]) -> str:
     return r"\begin{align*}" + r" \\ ".join(rows) + r"\end{align*}"
-
-
-def _unnamed(function: Graph, node: int) -> str:
-    """What there is to say of a node of which no coefficient is known by its name."""
-    nested = any(function[other].role is not None for other in function)
-    if nested and function[node].role is None:
-        return r"\text{without names of their own: written out where they are used}"
-    return r"\text{no coefficient is needed}"
 
 
 def _title(function: Graph, node: int) -> str:
