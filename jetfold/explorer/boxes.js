@@ -7,9 +7,9 @@ const SMALL_ADVANCE = 6.05;
 const SIGNS = { added: "+", removed: "−", rewired: "~" };
 
 /** The contents of a node's box or pill. */
-function drawNode(group, record, sign, about) {
+function drawNode(group, record, fullWidth, sign, about) {
   const sheets = record.badges.length ? 2 : 0;
-  const width = record.width - 4 * sheets;
+  const width = fullWidth - 4 * sheets;
   const height = record.height - 4 * sheets;
   const round = record.leaf ? 12 : 5;
   if (about) group.append(ring("halo", 8, width, height, round));

@@ -1,6 +1,6 @@
 "use strict";
 
-const COUNTS = [["nodes", "nodes"], ["vectors", "vectors per node"], ["operations", "operations"]];
+const COUNTS = [["nodes", "nodes"], ["vectors", "vectors"], ["operations", "operations"]];
 const CHART = { width: 120, height: 30 };
 
 /** The counts as numbers, and how they change over all places. */
@@ -39,10 +39,10 @@ class Chart {
       const at = Math.round(((event.clientX - left) / width) * (places.length - 1));
       go(places[Math.min(Math.max(at, 0), places.length - 1)]);
     });
-    const number = html("span", { class: "number", "data-count": name });
+    const number = html("p", { class: "number", "data-count": name });
     const change = html("span", { class: "change" });
-    const label = html("p", { class: "label" }, words);
-    const element = html("div", { class: "count" }, label, html("p", {}, number, change), box);
+    const label = html("span", { class: "label" }, words);
+    const element = html("div", { class: "count" }, html("p", {}, label, change), number, box);
     return { name, element, number, change, here, point: box.lastChild, values, x, y };
   }
 

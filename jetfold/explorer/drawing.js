@@ -138,7 +138,7 @@ function lookOf(box, side) {
   if (sign) classes.push(sign);
   return { name: `${classes.join(" ")} ${about}`, record, draw: (group) => {
     set(group, { class: classes.join(" "), "data-node": id, "data-sign": sign, role: "button", tabindex: -1, "aria-label": spoken(record, sign) });
-    drawNode(group, record, sign, about);
+    drawNode(group, record, box.kind ? box.width : record.width, sign, about);
   } };
 }
 

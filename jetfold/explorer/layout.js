@@ -20,7 +20,7 @@ function layOut({ units, arrows }, previous) {
   const graph = new dagre.graphlib.Graph();
   const keys = topological([...units.keys()], between);
   const ranks = assignRanks(keys, between);
-  graph.setGraph({ nodesep: 26, edgesep: 16, ranksep: 2 * RANK_GAP, ranker: rankBy(ranks) });
+  graph.setGraph({ nodesep: UNIT_GAP, edgesep: BEND_GAP, ranksep: 2 * RANK_GAP, ranker: rankBy(ranks) });
   for (const key of keys) {
     const unit = units.get(key);
     measure(unit, entering.get(key)?.size ?? 0);
@@ -51,14 +51,16 @@ function orderBy(keys, hints) {
 /** Corners, routes, hints and bounds out of dagre's result. */
 function settle(graph, units, arrows, ranks, previous) {
   const shift = shiftTo(previous, graph);
+  const items = itemsOf(graph, units, arrows, ranks, previous?.hints, shift.x);
+  straighten([...items.units.values(), ...items.bends.values()].flat());
   const boxes = new Map();
   const hints = new Map();
   const bands = new Map();
   for (const unit of units.values()) {
-    const { x, y } = graph.node(unit.key);
-    hints.set(unit.key, x + shift.x);
-    const left = x + shift.x - unit.blockWidth / 2;
-    const top = y + shift.y - unit.blockHeight / 2;
+    const { x } = items.units.get(unit.key);
+    hints.set(unit.key, x);
+    const left = x - unit.blockWidth / 2;
+    const top = graph.node(unit.key).y + shift.y - unit.blockHeight / 2;
     boxes.set(unit.key, { x: left + unit.left, y: top + unit.top });
     for (const pill of unit.pills) {
       const y = top + unit.top - ROW_GAP - pill.height;
@@ -70,15 +72,82 @@ function settle(graph, units, arrows, ranks, previous) {
     bands.set(ranks.get(unit.key), band);
   }
   const ways = new Map();
-  for (const edge of graph.edges()) {
-    const xs = graph.edge(edge).points.slice(1, -1).map((point) => point.x + shift.x);
-    const bends = Math.abs(ranks.get(edge.w) - ranks.get(edge.v)) - 1;
-    const way = xs.length === bends ? xs : [];
-    ways.set(`${edge.v}>${edge.w}`, way);
-    if (way.length) hints.set(`${edge.v}>${edge.w}`, way[way.length >> 1]);
+  for (const [key, bends] of items.bends) {
+    ways.set(key, bends.map((bend) => bend.x));
+    bends.forEach((bend, i) => hints.set(`${key} ${i}`, bend.x));
+    if (bends.length) hints.set(key, bends[bends.length >> 1].x);
   }
   const routes = routeAll(units, arrows, boxes, ways, ranks, bands);
   return { boxes, routes, hints, corners: cornersOf(units, boxes), bounds: boundsOf(units, boxes) };
+}
+
+/** What `straighten` moves: the units, and for each edge "from>to" its bends. */
+function itemsOf(graph, units, arrows, ranks, hints, shift) {
+  const made = new Map();
+  for (const unit of units.values()) {
+    const x = graph.node(unit.key).x + shift;
+    made.set(unit.key, { x, width: unit.blockWidth, rank: ranks.get(unit.key), links: [] });
+  }
+  const bends = new Map();
+  for (const edge of graph.edges()) {
+    const from = made.get(edge.v);
+    const to = made.get(edge.w);
+    const key = `${edge.v}>${edge.w}`;
+    const { points } = graph.edge(edge);
+    const between = to.rank - from.rank - 1;
+    const xs = points.length === between + 2 ? points.slice(1, -1).map((point) => point.x) : [];
+    const own = xs.map((x, i) => ({ x: x + shift, width: 0, rank: from.rank + 1 + i, bend: true, links: [] }));
+    bends.set(key, own);
+    const chain = [from, ...own, to];
+    for (let i = 1; i < chain.length; i++) {
+      const start = i === 1 ? middleOf(units.get(edge.v)) : 0;
+      const end = i === chain.length - 1 ? middleOf(units.get(edge.w)) : 0;
+      const weight = 1 + 2 * Boolean(chain[i - 1].bend) + 2 * Boolean(chain[i].bend);
+      link(chain[i - 1], chain[i], start, end, weight);
+    }
+  }
+  keepPlaces(made, bends, hints);
+  return { units: made, bends };
+}
+
+function link(from, to, start, end, weight) {
+  from.links.push({ item: to, own: start, other: end, weight });
+  to.links.push({ item: from, own: end, other: start, weight });
+}
+
+/** What was there before begins where it was, if the order in its rank is still the same. */
+function keepPlaces(units, bends, hints) {
+  if (!hints) return;
+  const rows = [];
+  const put = (item, hint) => (rows[item.rank] ??= []).push({ item, hint });
+  for (const [key, item] of units) put(item, hints.get(key));
+  for (const [key, own] of bends) own.forEach((item, i) => put(item, hints.get(`${key} ${i}`)));
+  for (const row of rows) {
+    const known = (row ?? []).filter(({ hint }) => hint !== undefined).sort((a, b) => a.item.x - b.item.x);
+    const same = known.every(({ hint }, i) => !i || known[i - 1].hint <= hint);
+    if (!same) continue;
+    // The new ones lie between the same neighbours as before, at their share of the way.
+    const fresh = (row ?? []).filter(({ hint }) => hint === undefined);
+    for (const { item } of fresh) item.x = moved(item.x, known);
+    for (const { item, hint } of known) item.x = hint;
+  }
+}
+
+/** Where a place goes when known places go to their hints. */
+function moved(x, known) {
+  const after = known.findIndex(({ item }) => item.x > x);
+  const right = known[after];
+  const left = after < 0 ? known.at(-1) : known[after - 1];
+  if (!left && !right) return x;
+  if (!left) return x + right.hint - right.item.x;
+  if (!right) return x + left.hint - left.item.x;
+  const share = (x - left.item.x) / (right.item.x - left.item.x);
+  return left.hint + share * (right.hint - left.hint);
+}
+
+/** How far from the middle of its block arrows leave a unit and, on average, enter it. */
+function middleOf(unit) {
+  return unit.left + unit.front / 2 - unit.blockWidth / 2;
 }
 
 /** The shift that leaves most of what was there in its place. */

@@ -69,6 +69,7 @@ function showBlocked(model, goTo) {
   const blocked = model.data.blocked ?? [];
   const section = document.getElementById("blocked");
   section.hidden = !blocked.length;
+  section.open = blocked.length <= 3;
   section.querySelector("summary span").textContent = blocked.length;
   for (const sum of blocked) {
     const c = model.chapters.findIndex((chapter) => chapter.key === sum.chapter);

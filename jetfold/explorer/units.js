@@ -9,6 +9,8 @@ const PORT_GAP = 22;
 /** No arrow is nearer than this to the corner of a box. */
 const CORNER = 12;
 const SHEETS = 8;
+/** Room for two arrows. */
+const NARROWEST = 68;
 
 /**
  * The units that are laid out, and the arrows between them.
@@ -28,7 +30,7 @@ function unitsOf(scene, folding) {
     if (isPill(record)) continue;
     const group = groups.get(node.id);
     if (!group) {
-      const width = Math.max(record.width, node.before?.width ?? 0);
+      const width = Math.max(record.width, node.before?.width ?? 0, record.leaf ? 0 : NARROWEST);
       const height = Math.max(record.height, node.before?.height ?? 0);
       units.set(`n${node.id}`, { key: `n${node.id}`, kind: "node", node, width, height });
     } else if (!units.has(group.key)) {
@@ -76,9 +78,9 @@ function unitsOf(scene, folding) {
 }
 
 /**
- * Where the parts of a unit lie in its block: the box, the pills, and the width for arrows.
+ * Where the parts of a unit lie in its block: the box, and the pills in a row above it.
  *
- * Arrows from other units come down left of the pills.
+ * Arrows from other units come down to the middle of the box, left of the pills.
  */
 function measure(unit, entering) {
   const { width, height, pills } = unit;
@@ -88,10 +90,9 @@ function measure(unit, entering) {
     return;
   }
   const row = pills.reduce((sum, pill) => sum + pill.width + PILL_GAP, -PILL_GAP);
-  const lane = entering ? CORNER + entering * PORT_GAP : 0;
-  const start = entering ? Math.max(lane, front - row) : Math.max((front - row) / 2, 0);
+  const lane = entering ? (front + entering * PORT_GAP) / 2 : 0;
   const left = entering ? 0 : Math.max((row - front) / 2, 0);
-  let x = start;
+  let x = entering ? Math.max(lane, front - row) : Math.max((front - row) / 2, 0);
   for (const pill of pills) {
     pill.left = x;
     x += pill.width + PILL_GAP;
