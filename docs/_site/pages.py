@@ -36,10 +36,16 @@ def read(app: Sphinx, page: str, content: list[str]) -> None:
 def accessible(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """What screen readers and keyboards need: levels of headings, code that can be scrolled."""
+    """What screen readers and keyboards need: levels of headings, boxes that can be scrolled.
+
+    (The lists are those of parameters in signatures, which have no terms.)
+    """
     for part, before, after in (
         ("furo_navigation_tree", 'role="heading"', 'role="heading" aria-level="2"'),
         ("body", "<pre>", '<pre tabindex="0">'),
+        ("body", '<div class="math"', '<div class="math" tabindex="0"'),
+        ("body", '<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+        ("body", "<dl>\n<dd>", '<dl role="presentation">\n<dd>'),
     ):
         if part in context:
             context[part] = context[part].replace(before, after)
