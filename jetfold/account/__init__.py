@@ -54,13 +54,17 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     results = names.listed(function.outputs)
     several = len(function.outputs) > 1
     yield Paragraph(text("Its results are " if several else "Its result is ", *results, "."))
+    if function.varying.isdisjoint(function.outputs):
+        yield Paragraph(text("It does not depend on the point: every derivative is zero."))
+        yield from what_runs(derivation, asked)
+        return
     if isinstance(about.operator, Jet):
-        yield from rules_used(function, about.operator.order)
+        yield from rules_used(function, about.operator.order, directions=False)
     else:
         jets = Jets(derivation, about, asked)
         yield from jets.tell()
         if jets.order:
-            yield from rules_used(function, jets.order)
+            yield from rules_used(function, jets.order, directions=True)
         yield from replication(derivation)
         if derivation.chosen != "standard":
             yield from sums(derivation, jets.single)

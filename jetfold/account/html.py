@@ -66,7 +66,7 @@ def _inline(text: Text) -> str:
 
 def _equation(row: Equation) -> str:
     left = f"{row.left.latex} {row.relation.latex} " if row.left else ""
-    note = f"&emsp;{_inline(row.note)}" if row.note else ""
+    note = f"&#8195;{_inline(row.note)}" if row.note else ""
     # As large as a displayed one, but not in the middle.
     formula = mathml(left + row.right.latex, "block").replace('display="block"', DISPLAY_STYLE, 1)
     return f'<div style="{_DISPLAYED}">{formula}{note}</div>'

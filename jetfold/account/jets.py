@@ -20,7 +20,7 @@ from jetfold.account.document import (
 from jetfold.account.naming import Names, coefficient
 from jetfold.account.wanted import Wanted
 from jetfold.derivation import About, Derivation
-from jetfold.graph import Concatenate, DirectionAxis, Graph, Pick, Reshape
+from jetfold.graph import Concatenate, DirectionAxis, Graph, Reshape
 from jetfold.graph.notation import LATEX, PLAIN
 from jetfold.rules.directions import fresh_axes
 from jetfold.rules.interpolation import Direction, Family, families
@@ -161,19 +161,13 @@ class Jets:
         yield Table(header, tuple(rows[:MOST_FAMILIES]), (False, True, False, True))
         if len(rows) > MOST_FAMILIES:
             yield Paragraph(text(f"and {len(rows) - MOST_FAMILIES} more families."))
-        picks = any(
-            isinstance(self.derivation.taylor_graph[n].op, Pick)
-            for n in self.derivation.taylor_graph
-        )
+        combined = tuple(self._combined())
+        picks = any("pick" in equation.right.plain for equation in combined)
+        numbers = " (picked are the lines with these numbers, counted from 0)" if picks else ""
         yield Paragraph(
-            text(
-                "From their coefficients at the end of the function follows",
-                " (what is picked are the lines with these numbers, counted from 0)"
-                if picks
-                else "",
-            )
+            text(f"From their coefficients at the end of the function follows{numbers}")
         )
-        yield Equations(tuple(self._combined()))
+        yield Equations(combined)
 
     def _combined(self) -> Iterator[Equation]:
         """The operator's outputs in terms of coefficients, from the graph itself."""

@@ -168,7 +168,7 @@ def of_weighted(operator: WeightedLaplacian, u: Formula, where: Text) -> Wanted:
                 text(
                     f"They are estimated without bias along {sampling.samples} random combinations "
                     "of the columns of ", *kinds, ", such as ", combined,
-                    f", with numbers of the distribution {sampling.name!r}.",
+                    ", with numbers of the distribution ", Code(sampling.name), ".",
                 )
             )
         )  # fmt: skip

@@ -62,6 +62,9 @@ def saved(derivation: Derivation) -> Iterator[Block]:
     yield counts(derivation)
     cost, chosen = derivation.cost, derivation.chosen
     if chosen == "standard":
+        yield Paragraph(
+            text("Standard Taylor mode was asked for: what is summed stays at the end.")
+        )
         return
     before, after = cost.operations["standard"], cost.operations[chosen]
     vectors_before, vectors_after = cost.vectors["standard"], cost.vectors[chosen]
@@ -134,6 +137,8 @@ def listing(graph: Graph, function: Graph) -> Iterator[Block]:
     """The equations of a graph's nodes in order; of a large one the first and the last."""
     names = Names(graph, function)
     nodes = [n for n in program_order(graph) if not isinstance(graph[n].op, LEAVES)]
+    if not nodes:
+        return
     if len(nodes) <= MOST_EQUATIONS:
         yield Equations(tuple(_line(names, node) for node in nodes))
         return

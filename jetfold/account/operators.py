@@ -7,6 +7,7 @@ import math
 from jetfold.account.document import Code, Equation, Equations, Formula, Paragraph, Text, text
 from jetfold.account.expressions import of_derivatives, of_expressions
 from jetfold.account.laplacians import of_laplacian, of_weighted
+from jetfold.account.naming import coefficient
 from jetfold.account.wanted import (
     Wanted,
     function_words,
@@ -73,6 +74,14 @@ def _jet(operator: Jet, u: Formula, where: Text) -> Wanted:
                         ),
                         text("for ", Formula(rf"k = 0, \dots, {order}", f"k = 0 .. {order}")),
                     ),
+                )
+            ),
+            Paragraph(
+                text(
+                    "In the same way every value ", Formula("v_n", "vn"),
+                    " of the function is a path; ", coefficient(Formula("v_n", "vn"), "k"),
+                    " is its derivative of order k at ", Formula("t = 0", "t = 0"), ", and that "
+                    "of x is the given ", Formula("x_k", "x_k"), ".",
                 )
             ),
         ),

@@ -41,15 +41,18 @@ class _Kind:
     active: tuple[int, ...]
 
 
-def rules_used(function: Graph, order: int) -> Iterator[Block]:
-    """How the coefficients of each kind of node follow from those of its operands."""
+def rules_used(function: Graph, order: int, directions: bool) -> Iterator[Block]:
+    """How the coefficients of each kind of node follow from those of its operands.
+
+    ``directions``: there are several, so that coefficients have an index.
+    """
     teller = _Teller(function, order)
     linear, others = teller.linear(), teller.others()
     yield Heading(text("Every node by its Taylor rule"))
     yield Paragraph(
         text(
-            "The coefficients of a node follow from those of its operands by the chain rule. The "
-            "rules hold for each direction by itself, so its index is left out here."
+            "The coefficients of a node follow from those of its operands by the chain rule."
+            + (" The rules hold for each direction by itself: its index is left out." * directions)
         )
     )
     if linear:
@@ -104,7 +107,9 @@ class _Teller:
                     {path_symbol(i, 1): path_symbol(i, k) for i in known.active}
                     for k in range(2, len(rule))
                 )
-                return all(rule[1].xreplace(shift) == rule[k] for k, shift in enumerate(shifts, 2))
+                fixed = {OUTPUT, *(path_symbol(i, 0) for i in known.active)}
+                alike = all(rule[1].xreplace(shift) == rule[k] for k, shift in enumerate(shifts, 2))
+                return alike and not rule[1].free_symbols & fixed
             case Contract():
                 return len(known.active) == 1
         return not isinstance(known.op, MatrixFunction)

@@ -15,8 +15,8 @@ from jetfold.graph import Constant, Graph, Map, operand_symbol
 from jetfold.rules.blocked import Blocked, Kind
 
 MOST = 6
-MOST_CHECKED = 150
-"""Steps that are checked while the account is written; it takes some seconds."""
+MOST_CHECKED = 60
+"""Steps that are checked while the account is written; it takes a second or two."""
 
 WHY: dict[Kind, str] = {
     "nonlinear": "it is not linear in ",

@@ -56,7 +56,12 @@ def to_latex(document: Document, complete: bool = False) -> str:
         body += ("" if continued else "\n") + "\n".join(_lines(block)) + "\n"
         before = block
     body = body.lstrip()
-    return _BEGIN + body + _END if complete else body
+    return document_of(body) if complete else body
+
+
+def document_of(body: str) -> str:
+    """A complete file for pdflatex with this in it."""
+    return _BEGIN + body + _END
 
 
 def escape(text: str) -> str:

@@ -50,7 +50,7 @@ def name_of(operator: Operator) -> str:
     if isinstance(operator.function, Operator):
         return repr(operator.function)
     given = getattr(operator.function, "__name__", type(operator.function).__name__)
-    return "a function without a name" if given == "<lambda>" else str(given)
+    return "lambda" if given == "<lambda>" else str(given)
 
 
 def same(plain: str) -> Formula:

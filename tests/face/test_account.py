@@ -1,0 +1,260 @@
+"""Derivations told as texts: what they say, that it is bounded, and that it is well-formed."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import jetfold as jf
+from account_cases import CASES, layers, net
+from golden import Golden
+from jetfold.account import account
+from jetfold.account.document import (
+    Code,
+    Document,
+    Equation,
+    Equations,
+    Formula,
+    Heading,
+    Paragraph,
+    Table,
+    text,
+)
+from jetfold.account.html import to_html
+from jetfold.account.plain import WIDTH, to_text
+from jetfold.account.tex import escape, to_latex
+from jetfold.derivation import Derivation
+from jetfold.rules.cost import vectors
+
+TOLD = ("sum_exp_sin", "network", "biharmonic", "burgers", "weighted", "jet")
+
+
+@cache
+def derived(name: str) -> Derivation:
+    return CASES[name]()
+
+
+@cache
+def told(name: str) -> Document:
+    return account(derived(name))
+
+
+def as_xml(fragment: str) -> ET.Element:
+    return ET.fromstring(fragment)
+
+
+# What is said -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_the_text(name: str, golden: Golden) -> None:
+    golden(f"account/{name}.txt", to_text(told(name)))
+
+
+def test_latex_of_the_text(golden: Golden) -> None:
+    golden("account/sum_exp_sin.tex", to_latex(told("sum_exp_sin")))
+
+
+def test_explain_and_latex_are_the_account() -> None:
+    derivation = derived("sum_exp_sin")
+    assert derivation.explain() == to_text(told("sum_exp_sin"))
+    assert derivation.latex() == to_latex(told("sum_exp_sin"))
+    complete = derivation.latex(document=True)
+    assert complete.startswith("\\documentclass")
+    assert derivation.latex() in complete
+
+
+@pytest.mark.parametrize("name", ["network", "biharmonic", "weighted", "random"])
+def test_the_numbers_are_those_of_the_derivation(name: str) -> None:
+    found, cost = to_text(told(name)), derived(name).cost
+    before, after = cost.vectors["standard"], cost.vectors[cost.chosen]
+    assert f"carries {after} vectors in place of {before}" in " ".join(found.split())
+    for count in (cost.operations["standard"], cost.operations[cost.chosen]):
+        assert f"{count:,}" in found
+    runs = next(line for line in found.splitlines() if "(this runs)" in line)
+    numbers = [int(number.replace(",", "")) for number in re.findall(r" ([\d,]+)", runs)]
+    final = derived(name).final_graph
+    assert numbers == [len(final), vectors(final), cost.flops]
+
+
+def test_every_rule_is_told_once_and_in_general_names() -> None:
+    found = to_text(told("network"))
+    assert found.count("tanh, at v5; the same at v10:") == 1
+    assert "v5'' = -2*v5*v4'**2*(1 - v5**2) + v4''*(1 - v5**2)" in found
+    assert "v2^(k) = x^(k) @ params[0][0]   the same at v7" in found
+
+
+def test_a_selection_is_not_linear() -> None:
+    found = to_text(told("outputs"))
+    linear, others = found.split("One kind of node is linear", 1)[0], found
+    assert "v3^(k)" not in others, linear
+    assert "v3' = where(x > 0, x', where(x < 0, 0, x'/2))" in found
+
+
+def test_products_and_matrix_functions_have_their_rules() -> None:
+    assert "v2'' = 2*(v1' @ x') + v1'' @ x + v1 @ x''" in to_text(told("weighted"))
+    assert "v2' = -((v2 @ x') @ v2)" in to_text(told("matrix_functions"))
+
+
+def test_sums_that_stop_are_told_without_zeros() -> None:
+    found = to_text(told("collapsed_biharmonic"))
+    stops = found.split("Where sums stop")[1].split("Clean-up")[0]
+    assert "it is not linear in v2'[r]" in stops
+    assert "*0" not in stops
+
+
+def test_several_results_have_their_names() -> None:
+    found = to_text(told("partial"))
+    assert "    u_xyy = v4'''[v0]/3 - 5*v4'''[v1]/6" in found
+    assert "E_3 = u_x + v_y" in to_text(told("navier_stokes"))
+
+
+def test_nothing_to_differentiate() -> None:
+    found = to_text(told("no_derivative"))
+    assert "It does not depend on the point: every derivative is zero." in found
+    assert "The result Lap u(x) is 0." in found
+
+
+def test_a_saving_that_does_not_pay_is_named() -> None:
+    found = " ".join(to_text(told("burgers")).split())
+    assert "The method minimal would carry 3 vectors in place of 4" in found
+
+
+def test_deep_networks_have_no_longer_accounts() -> None:
+    def lines(depth: int) -> int:
+        operator = jf.laplacian(net, method="collapsed")
+        found = operator.derivation(np.zeros(2), layers(2, *depth * [3])).explain()
+        return len(found.splitlines())
+
+    assert lines(16) <= lines(12) < 200
+
+
+def test_checks_of_long_derivations_are_left_to_who_wants_them() -> None:
+    deep = jf.laplacian(net).derivation(np.zeros(2), layers(2, *8 * [3]))
+    assert "d.certificates" in deep.explain()
+    assert "certificates" not in vars(deep)
+
+
+def test_a_derivation_of_nothing_in_particular_is_refused() -> None:
+    known = derived("sum_exp_sin")
+    alone = Derivation(known.function_graph, {"standard": lambda: known.taylor_graph}, "standard")
+    with pytest.raises(jf.ArgumentError, match="without an operator"):
+        alone.explain()
+
+
+def test_the_name_of_a_function_is_its_letter() -> None:
+    assert "Wanted is the Laplacian of v, at" in to_text(told("sum_exp_sin"))
+    assert "of the function net, here called u, at" in to_text(told("network"))
+    anonymous = jf.laplacian(lambda x: x @ x).derivation(np.zeros(2)).explain()
+    assert "the function lambda, here called u" in anonymous
+
+
+# How it is shown ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_operator_has_a_text_that_fits_the_page_and_well_formed_html(name: str) -> None:
+    lines = to_text(told(name)).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert 20 < len(lines) < 260
+    as_xml(to_html(told(name)))
+
+
+@pytest.mark.parametrize("name", ["sum_exp_sin", "burgers", "biharmonic"])
+def test_summary_for_notebooks(name: str) -> None:
+    derivation = derived(name)
+    found = derivation._repr_html_()
+    root = as_xml(f"<div>{found}</div>")
+    cells = ["".join(cell.itertext()) for cell in root.iter("td")]
+    assert f"{derivation.cost.flops:,}" in cells
+    assert any(element.tag.endswith("svg") for element in root.iter())
+
+
+def test_summary_of_a_large_derivation_has_no_picture() -> None:
+    deep = jf.laplacian(net).derivation(np.zeros(3), layers(3, *12 * [4]))
+    assert "<svg" not in deep._repr_html_()
+
+
+def test_users_words_are_escaped() -> None:
+    def function(x: Any, params: Any) -> Any:
+        return x @ params["<b>&_%$#{}~^\\ µ"]
+
+    function.__name__ = function.__qualname__ = "<script>alert(1)</script>"
+    derivation = jf.laplacian(function).derivation(np.zeros(2), {"<b>&_%$#{}~^\\ µ": np.ones(2)})
+    for found in (derivation._repr_html_(), to_html(account(derivation))):
+        root = as_xml(f"<div>{found}</div>")
+        assert not [e for e in root.iter() if e.tag in ("script", "b")]
+        assert "<script>alert(1)</script>" in "".join(root.itertext())
+
+
+def test_escaped_text() -> None:
+    assert escape("50% of a_b & {c}") == r"50\% of a\_b \& \{c\}"
+    assert escape("μ") == r"\ensuremath{\mu}"
+    assert escape("λ") == r"\ensuremath{\lambda}"
+    assert escape("é") == "é"
+    assert escape("日") == r"\texttt{U+65E5}"
+
+
+def test_long_formulas_are_broken_before_terms() -> None:
+    terms = " + ".join(f"f(a{i}, b{i})" for i in range(12))
+    one = Equation(Formula("y", "y"), Formula("y", terms), text("a remark of some length"))
+    lines = to_text(Document((Equations((one,)),))).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert lines[0].startswith("    y = f(a0, b0) + f(a1, b1)")
+    assert lines[1].startswith("        + f(a")
+    assert "".join(line.strip() + " " for line in lines[:2]).strip() == f"y = {terms}"
+    assert lines[2].strip() == "a remark of some length"
+
+
+def test_blocks_in_all_three_forms() -> None:
+    half = Formula(r"\frac{1}{2}", "1/2")
+    rows = ((text("one"), text("1")), (text(half), text("23")))
+    table = Table((text("what"), text("n")), rows, (False, True))
+    document = Document(
+        (Heading(text("A <title>"), 1), Paragraph(text("See ", Code("f_x"))), table)
+    )
+    assert to_text(document).splitlines() == [
+        "A <title>", "=========", "", "See f_x", "",
+        "  what    n", "  ---------", "  one     1", "  1/2    23",
+    ]  # fmt: skip
+    latex = to_latex(document)
+    assert r"\section*{A \textless{}title\textgreater{}}" in latex
+    assert r"$\frac{1}{2}$ & 23 \\" in latex
+    root = as_xml(to_html(document))
+    assert [element.tag for element in root] == ["h3", "p", "table"]
+    assert len(list(root.iter("tr"))) == 3
+
+
+# Notebooks ----------------------------------------------------------------------------------------
+
+
+def test_graphs_and_steps_are_shown() -> None:
+    derivation = derived("sum_exp_sin")
+    graph = derivation.function_graph
+    picture = graph._repr_svg_()
+    assert picture is not None
+    assert ET.fromstring(picture).tag.endswith("svg")
+    assert repr(graph) == "<Graph of 4 nodes>"
+    assert derivation.pulled.steps[-1]._repr_latex_() == r"$\displaystyle \sum_{r} 0 = 0$"
+
+
+def test_large_graphs_are_not_drawn() -> None:
+    def power(x: Any) -> Any:
+        for _ in range(201):
+            x = np.sin(x)
+        return x
+
+    assert jf.laplacian(power, point_ndim=0).derivation(0.0).function_graph._repr_svg_() is None
+
+
+def test_rules_and_algebras_are_formulas() -> None:
+    x, y = sp.symbols("x y")
+    shown = (jf.rule("tanh", 3), jf.jet_algebra(x**2 + y**2, [x, y]), jf.kernel("tanh", 2))
+    for one in shown:
+        assert one._repr_latex_().startswith("\\begin{align*}")
