@@ -142,7 +142,7 @@ def to_formula(expr: sp.Expr, operands: Sequence[str]) -> Written:
     """
     text = _print(decimals(expr, exactly=True), operands, repr)
     if expr.is_Symbol:
-        return Written(text, min(map(binding, operands)))
+        return Written(text, min(map(binding, operands), default=ATOM))
     return Written(text, ATOM if isinstance(expr, sp.Function) else precedence(expr))
 
 
