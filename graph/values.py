@@ -17,6 +17,9 @@ Leaves = Callable[[Input | Parameter], Value]
 UNDEFINED = (ZeroDivisionError, ValueError, OverflowError)
 """What exact arithmetic raises where there is no number."""
 
+RECENT = 4
+"""Graphs whose numbers are kept, as each one is asked for several times."""
+
 
 class Values:
     """Computes graphs at one point; what is known of a value is not computed again.
@@ -33,6 +36,7 @@ class Values:
         self._computed: dict[tuple[Op, tuple[int, ...]], int] = {}
         self._number_of: dict[Any, int] = {}
         self._stands_for: dict[int, int] = {}
+        self._recent: dict[Graph, dict[int, int]] = {}
 
     def __getitem__(self, number: int) -> Value | None:
         """The value with a number; None where there is none, such as 1/0."""
@@ -40,6 +44,8 @@ class Values:
 
     def of(self, graph: Graph) -> dict[int, int]:
         """The numbers of the values of all nodes."""
+        if graph in self._recent:
+            return self._recent[graph]
         where: dict[int, int] = {}
         for node in graph.order:
             op = graph[node].op
@@ -47,12 +53,16 @@ class Values:
             if key not in self._computed:
                 self._computed[key] = self._add(self._compute(*key))
             where[node] = self._known(self._computed[key])
+        if len(self._recent) == RECENT:
+            del self._recent[next(iter(self._recent))]
+        self._recent[graph] = where
         return where
 
     def equate(self, kept: int, other: int) -> None:
         """From now on let the value ``kept`` stand for the other one, which equals it nearly."""
         if kept != other and None not in (self[kept], self[other]):
             self._stands_for[other] = kept
+            self._recent.clear()
 
     def _known(self, number: int) -> int:
         while number in self._stands_for:

@@ -58,6 +58,9 @@ from jetfold.rules.taylor import Jet, push_forward
 
 INVERSE = MatrixFunction("inverse")
 
+MOST_MATRIX_ORDERS = 2
+"""The order up to which rules of matrices are proved: products of many matrices have many terms."""
+
 
 def certify_coefficients(
     pushed: Pushed, taylor: Graph, node: int, witness: Witness
@@ -151,6 +154,11 @@ def _same(found: Value, expected: Value) -> bool:
 def prove_rule(function: Graph, node: int, order: int) -> Proof:
     """Whether the Taylor rule of a node of a function gives the derivatives, for all paths."""
     local = _alone(function, node)
+    matrices = any(isinstance(local[n].op, MatrixFunction) for n in local)
+    if matrices and order > MOST_MATRIX_ORDERS:
+        proof = prove_rule(function, node, MOST_MATRIX_ORDERS)
+        remark = f"SymPy: orders up to {MOST_MATRIX_ORDERS}"
+        return proof._replace(remark=remark) if proof.holds else proof
     numbers = (1 + order) * work(local)
     if numbers > LITTLE_WORK:
         short = shortened(local)
