@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -30,20 +31,47 @@ def problems(monkeypatch: pytest.MonkeyPatch) -> Problems:
     return found
 
 
-def test_site_builds_as_make_docs_does_and_without_a_warning(tmp_path: Path) -> None:
-    options = [*makefile_options(), "-d", str(tmp_path / "cache"), "-b", "html"]
-    built = tmp_path / "site"
-    command = [sys.executable, "-m", "sphinx", *options, str(DOCS), str(built)]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make docs` does, where a warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    options = [*makefile_options(), "-d", str(folder / "cache"), "-b", "html"]
+    command = [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert (run.returncode, run.stderr, run.stdout) == (0, "", "")
+    return folder / "html"
 
+
+def test_site_has_all_pages_and_needs_no_network(site: Path) -> None:
     pages = [path.relative_to(DOCS).with_suffix(".html") for path in DOCS.rglob("*.md")]
-    assert [str(page) for page in pages if not (built / page).is_file()] == []
-    for page in built.glob("course/*.html"):
+    assert [str(page) for page in pages if not (site / page).is_file()] == []
+    for page in site.glob("course/*.html"):
         assert "<math" in page.read_text(encoding="utf-8"), page.name
-    scripts = "".join(page.read_text(encoding="utf-8") for page in built.glob("*.html"))
-    assert not re.search(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|woff2?)"', scripts)
-    assert "MathJax" not in scripts
+    text = "".join(page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
+    assert not re.search(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|woff2?)"', text)
+    assert "MathJax" not in text
+
+
+def test_site_fits_a_phone_and_axe_finds_nothing_serious(site: Path, chromium: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    views: tuple[tuple[str, Literal["light", "dark"]], ...] = (
+        ("index", "light"),
+        ("course/3-collapsing", "dark"),
+        ("reference/operators", "dark"),
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name, colours in views:
+            page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=colours)
+            page.goto((site / f"{name}.html").as_uri())
+            root = "document.documentElement"
+            assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), f"{name} is too wide"
+            found = Axe().run(page).response["violations"]
+            serious = [each for each in found if each["impact"] in ("serious", "critical")]
+            assert [(name, each["id"], each["nodes"][0]["html"]) for each in serious] == []
+        browser.close()
 
 
 def test_every_public_name_is_in_the_reference() -> None:
