@@ -18,13 +18,14 @@ CUDA ?= 13
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs docs-links system-packages bench test-gpu bench-gpu driver clean
+.PHONY: help demo test check docs docs-links system-packages pictures bench test-gpu bench-gpu driver clean
 
 define HELP
 make demo    run the demonstration
 make test    run all tests                           TEST_ARGS="-k layout -x", TEST_PROCESSES=2
 make check   format, lint, types and import layers
 make docs    the documentation as a site, in build/docs         make docs-links checks links to other sites
+make pictures   draw the pictures of the README and of the course (the explorer needs Chromium)
 make bench   compare speed with other tools          BENCHMARKS=laplacian BENCH_ARGS="--cases paper"
 make test-gpu, make bench-gpu: the same on an NVIDIA GPU     CUDA=12 for a driver of CUDA 12
 make clean   remove everything that make made, $(VENV) too
@@ -60,6 +61,10 @@ docs-links: $(VENV)/installed-docs
 # A browser, LaTeX and fonts for tests: on Debian and its like, as root.
 system-packages:
 	.ci/packages
+
+pictures: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python docs/course/draw.py
 
 bench: $(VENV)/installed-bench
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done

@@ -58,9 +58,9 @@ def test_picture_is_what_the_demonstration_draws(tmp_path: Path, documented: Gol
     demo.draw(tmp_path / "collapse.svg")
     drawn = (tmp_path / "collapse.svg").read_text(encoding="utf-8")
     if documented.update:
-        documented("docs/collapse.svg", drawn)
-    same = read("docs/collapse.svg") == drawn  # a difference is no text for people to read
-    assert same, "python -m jetfold demo --output docs/collapse.svg draws another picture now"
+        documented("docs/pictures/collapse.svg", drawn)
+    same = read("docs/pictures/collapse.svg") == drawn  # a difference is no text for people to read
+    assert same, "make pictures draws another one now"
 
 
 @pytest.mark.parametrize("page", PAGES)
