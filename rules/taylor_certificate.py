@@ -37,6 +37,7 @@ from jetfold.graph import (
     operand_symbol,
 )
 from jetfold.graph.certificate import UNDEFINED, Certificate, Witness, difference, judged, size
+from jetfold.graph.formula import Written
 from jetfold.graph.identity import (
     LITTLE_WORK,
     MOST_WORK,
@@ -50,7 +51,9 @@ from jetfold.graph.identity import (
     work,
 )
 from jetfold.graph.interpret import apply
+from jetfold.graph.notation import Notation
 from jetfold.graph.values import Values
+from jetfold.rules.derive import OUTPUT, leibniz, path_symbol, taylor_rule
 from jetfold.rules.matrix import solution
 from jetfold.rules.operators import Pushed
 from jetfold.rules.path_derivatives import T, combined, inverse_coefficients, reference
@@ -89,20 +92,48 @@ def certify_coefficients(
     proof = prove_rule(pushed.function, node, order)
     if proof.remark:
         remarks = (*remarks, proof.remark)
-    identity = _identity(pushed.function[node].op, order) if proof.holds else ""
+    identity = ""
+    if proof.holds:
+        identity = _identity(pushed.function, node, order, witness.notation)
     return judged(Certificate(exact, proof.holds, identity, roundoff, remarks))
 
 
-def _identity(op: Op, order: int) -> str:
-    """What has been proved, for all orders."""
-    what = {
-        Map: r"f(x(t))",
-        Contract: r"\prod_i x_i(t)",
-        MatrixFunction: r"f(A(t)),\ A(t) A(t)^{-1} = 1",
-    }.get(type(op), r"L(x(t))")
-    orders = ", ".join(map(str, range(1, order + 1)))
-    left = r"f_k = \left.\frac{\mathrm{d}^k}{\mathrm{d}t^k}\right|_{t=0} " + what
-    return rf"{left},\quad x(t) = \sum_k x_k \frac{{t^k}}{{k!}},\quad k = {orders}"
+def _identity(function: Graph, node: int, order: int, notation: Notation) -> str:
+    """The derivative of the highest order, and for an elementwise function its Taylor rule."""
+    op, operands = function[node].op, function.operands(node)
+    power = rf"\mathrm{{d}}^{{{order}}}" if order > 1 else r"\mathrm{d}"
+    below = rf"\mathrm{{d}}t^{{{order}}}" if order > 1 else r"\mathrm{d}t"
+    derivative = rf"\left.\frac{{{power}}}{{{below}}}\right|_{{t=0}} "
+    active = tuple(i for i, operand in enumerate(operands) if operand in function.varying)
+    if not isinstance(op, Map):
+        right: str = _coefficient_name(function, node, order, notation)
+        if isinstance(op, Contract):
+            terms = []
+            for factor, orders in leibniz(order, active):
+                chosen = dict(zip(active, orders, strict=True))
+                factors = [_coefficient_name(function, operand, chosen.get(i, 0), notation)
+                           for i, operand in enumerate(operands)]  # fmt: skip
+                times = f"{factor} \\, " if factor > 1 else ""
+                terms.append(times + notation.words.contraction(op.spec, factors))
+            right = " + ".join(terms)
+        return f"{derivative}{notation.formula(function, node)} = {right}"
+    names = [_coefficient_name(function, operand, 0, notation) for operand in operands]
+    along = [f"{name}(t)" if i in active else name for i, name in enumerate(names)]
+    places = [(i, k) for i in range(len(operands)) for k in range(order + 1)]
+    symbols = [path_symbol(*place) for place in places]
+    written = [_coefficient_name(function, operands[i], k, notation) for i, k in places]
+    rule = taylor_rule(op.expr, order, active)[order]
+    numbered = {s: operand_symbol(n) for n, s in enumerate([*symbols, OUTPUT])}
+    written.append(_coefficient_name(function, node, 0, notation))
+    right = notation.expression(rule.xreplace(numbered), written)
+    return f"{derivative}{notation.expression(op.expr, along)} = {right}"
+
+
+def _coefficient_name(function: Graph, node: int, order: int, notation: Notation) -> Written:
+    role, name = function[node].role, notation.value(function, node)
+    if role is not None and (role.order or role.summed):  # it is a derivative itself
+        name = rf"\left({name}\right)"
+    return notation.words.indexed(name, order, ())
 
 
 # The graph itself ---------------------------------------------------------------------------------
