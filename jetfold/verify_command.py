@@ -171,5 +171,7 @@ def _failure(proved: Proved, derivation: Derivation) -> Iterator[str]:
 
 
 def _line(graph: Graph, node: int) -> str:
-    source = graph[node].source
+    """The user's line in which a node was written, or else one of its operands."""
+    sources = (graph[known].source for known in (node, *graph.operands(node)))
+    source = next((source for source in sources if source is not None), None)
     return f"   {source}" if source else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import sympy as sp
 import jetfold as jf
 from jetfold.__main__ import main
 from jetfold.account.plain import WIDTH, to_text
-from jetfold.account.tex import to_latex
+from jetfold.account.tex import document_of, to_latex
 from jetfold.demo_functions import hydrogen
 from jetfold.derivation import Derivation
 from jetfold.expression import parse_expression
@@ -132,6 +133,19 @@ def test_parameters_stand_still() -> None:
     shown = to_text(rule_account(jf.rule("explained", 2, collapsed=True)))
     assert "with beta the same for all t" in shown
     assert "s_k[r] is the k-th derivative" in " ".join(shown.split())
+
+
+def test_the_latex_of_rules_compiles(pdflatex: str, tmp_path: Path) -> None:
+    told = [
+        to_latex(rule_account(jf.rule(name, order, collapsed)))
+        for name, order in (("tanh", 4), ("power", 2), ("where", 1), ("j0", 2), ("floor", 1))
+        for collapsed in (False, True)
+    ]
+    (tmp_path / "rules.tex").write_text(document_of("\n".join(told)), encoding="utf-8")
+    command = [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "rules.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2000:]
+    assert re.findall(r"Overfull \\hbox \((?:[3-9]|\d\d).*", run.stdout) == []
 
 
 def test_the_page_of_a_rule(tmp_path: Path) -> None:
