@@ -283,6 +283,10 @@ class Derivation:
 
         return to_latex(account(self), document)
 
+    def __repr__(self) -> str:
+        what = self.function_graph if self.about is None else self.about.operator
+        return f"<Derivation of {what!r}: {self.chosen}>"
+
     def _repr_html_(self) -> str:
         from jetfold.account.summary import summary
 

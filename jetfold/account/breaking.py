@@ -7,9 +7,13 @@ from itertools import pairwise
 
 _BREAK = re.compile(r" [+-] | = |(?<=,) ")
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|.", re.DOTALL)
+_BRACKET = re.compile(r"(\\left\(|\\right\))")
 _NOTHING = frozenset({"left", "right", "operatorname", "mathrm", "mathbf", "begin", "end", "big"})
 _GAP = {r"\,": 0.17, r"\;": 0.28, r"\quad": 1.0, r"\qquad": 2.0, "~": 0.33, r"\ ": 0.33}
 _WIDE = {r"\sum": 1.5, r"\int": 1.0, r"\approx": 1.35, r"\leq": 1.35, r"\colon": 0.5}
+
+WIDEST_BRACKET = 12.0
+"""In em: what stands in wider brackets may be broken."""
 
 
 def pieces(plain: str, room: int) -> list[str]:
@@ -65,5 +69,16 @@ def _token(token: str) -> float:
 
 
 def breakable(latex: str) -> str:
-    """The same with brackets of one size, inside of which TeX breaks lines, too."""
-    return latex.replace(r"\left(", r"\bigl(").replace(r"\right)", r"\bigr)")
+    """The same with wide brackets of one size, inside of which TeX breaks lines, too."""
+    opened = [""]
+    for part in _BRACKET.split(latex):
+        if part == r"\left(":
+            opened.append("")
+        elif part == r"\right)" and len(opened) > 1:
+            inside = opened.pop()
+            wide = width(inside) > WIDEST_BRACKET
+            left, right = (r"\bigl(", r"\bigr)") if wide else (r"\left(", r"\right)")
+            opened[-1] += left + inside + right
+        else:
+            opened[-1] += part
+    return r"\left(".join(opened)

@@ -69,15 +69,15 @@ class Jets:
 
     def _idea(self) -> Iterator[Block]:
         line = Formula("x(t) = x + t\\,e", "x(t) = x + t e")
-        v = coefficient(Formula("v_n", "vn"), "k")
+        t, k, v = Formula("t", "t"), Formula("k", "k"), Formula("v_n", "vn")
         yield Paragraph(
             text(
-                "A derivative along a direction is an ordinary derivative with respect to t on the "
-                "straight line ", line, ". On it every value ", Formula("v_n", "vn"),
-                " of the function becomes a path, too; ", v, " is its derivative of order k at ",
-                Formula("t = 0", "t = 0"), ", the coefficient of order k of its jet (not divided "
-                "by k!). Standard Taylor mode carries the coefficients of all orders from node to "
-                "node, for each direction by itself.",
+                "A derivative along a direction is an ordinary derivative with respect to ", t,
+                " on the straight line ", line, ". On it every value ", v, " of the function "
+                "becomes a path, too; ", coefficient(v, "k"), " is its derivative of order ", k,
+                " at ", Formula("t = 0", "t = 0"), ", the coefficient of order ", k, " of its jet "
+                "(not divided by ", Formula("k!", "k!"), "). Standard Taylor mode carries the "
+                "coefficients of all orders from node to node, for each direction by itself.",
             )
         )  # fmt: skip
 

@@ -127,6 +127,8 @@ def what_runs(derivation: Derivation, wanted: Wanted) -> Iterator[Block]:
     """The final graph as a program of formulas, as far as it is short."""
     yield Heading(text("What runs"))
     graph = derivation.final_graph
+    if len(graph) > len(graph.leaves):
+        yield Paragraph(text("This is what is compiled, line by line:"))
     yield from listing(graph, derivation.function_graph)
     names = Names(graph, derivation.function_graph)
     results = listed([text(names.value(output)) for output in graph.outputs])

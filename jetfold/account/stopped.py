@@ -25,7 +25,7 @@ WHY: dict[Kind, str] = {
     "matrix": "a function of matrices is not linear in ",
     "data": "these are the directions themselves, and nothing is below",
     "order": "it stands on a sum over other directions, which has to stay outside",
-    "pick": "it sums picked elements, some of them more often than others",
+    "pick": "these are coefficients of single lines, which are wanted by themselves",
     "several": "it sums over several axes at once",
 }
 
@@ -65,6 +65,8 @@ def _of_zeros(graph: Graph, one: Blocked) -> bool:
 
 def _likeness(one: Blocked, graph: Graph, function: Graph) -> Hashable:
     """What sums have in common that differ in their places and families of directions only."""
+    if one.kind == "pick":
+        return one.kind
     roles = [graph[operand].role for operand in one.operands]
     kinds = [
         (role.order, function[role.of].op) if role and role.of in function.nx else None

@@ -15,6 +15,7 @@ import jetfold as jf
 from account_cases import CASES, layers, net
 from golden import Golden
 from jetfold.account import account
+from jetfold.account.breaking import breakable
 from jetfold.account.document import (
     Code,
     Document,
@@ -241,6 +242,7 @@ def test_graphs_and_steps_are_shown() -> None:
     assert picture is not None
     assert ET.fromstring(picture).tag.endswith("svg")
     assert repr(graph) == "<Graph of 4 nodes>"
+    assert repr(derivation) == "<Derivation of Laplacian(v): collapsed>"
     assert derivation.pulled.steps[-1]._repr_latex_() == r"$\displaystyle \sum_{r} 0 = 0$"
 
 
@@ -258,3 +260,12 @@ def test_rules_and_algebras_are_formulas() -> None:
     shown = (jf.rule("tanh", 3), jf.jet_algebra(x**2 + y**2, [x, y]), jf.kernel("tanh", 2))
     for one in shown:
         assert one._repr_latex_().startswith("\\begin{align*}")
+
+
+def test_narrow_brackets_stay_together() -> None:
+    narrow = r"a \left(1 - b\right)"
+    assert breakable(narrow) == narrow
+    wide = r"\left(" + " + ".join(f"a_{i}" for i in range(20)) + rf" + {narrow}\right)"
+    assert breakable(wide).count(r"\bigl(") == breakable(wide).count(r"\bigr)") == 1
+    assert narrow in breakable(wide)
+    assert breakable(r"\left(a") == r"\left(a"
