@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jetfold.explorer.counts import Counts
@@ -63,11 +64,14 @@ class Scene:
         outputs = after.outputs if after.outputs != before.outputs else None
         return Delta(gone, fresh, rewired, nodes, outputs)
 
-    def _update(self, graph: Graph, fresh: Iterable[int], touched: Iterable[int]) -> dict[int, int]:
-        """See to the nodes that are new or may have changed; the records that are other ones."""
-        self._layers.extend(graph, list(fresh), self._layer)
+    def _update(self, graph: Graph, fresh: Sequence[int], touched: Iterable[int]) -> dict[int, int]:
+        """See to the nodes that are new or may have changed; the records that are other ones.
+
+        The new ones come with operands before users.
+        """
+        self._layers.extend(graph, fresh, self._layer)
         changed: dict[int, int] = {}
-        for node in sorted({*touched, *self._now_varying(graph, touched)}):
+        for node in sorted({*touched, *self._now_varying(graph, [*fresh, *touched])}):
             varies = node in self._varying
             self._counts.put(graph, node, varies)
             layer = self._layer[node]
@@ -79,9 +83,9 @@ class Scene:
     def _now_varying(self, graph: Graph, touched: Iterable[int]) -> set[int]:
         """The nodes that begin to depend on the point, or do no longer."""
         found: set[int] = set()
-        pending = list(touched)
+        pending = deque(touched)
         while pending:
-            node = pending.pop()
+            node = pending.popleft()
             varies = isinstance(graph[node].op, Input) or any(
                 operand in self._varying for operand in graph.operands(node)
             )

@@ -27,6 +27,10 @@ def wave(x: Any) -> Any:
     return np.sin(x[0]) * np.exp(-x @ x / 2)
 
 
+def sines(x: Any) -> Any:
+    return np.prod(np.sin(x))
+
+
 def layers(x: Any, p: Any) -> Any:
     return np.tanh(np.tanh(x @ p["V"] + p["b"]) @ p["W"]) @ p["w"]
 
@@ -54,7 +58,7 @@ DERIVATIONS: dict[str, Callable[[], Derivation]] = {
     "one direction": lambda: jf.laplacian(lambda x: np.sin(x).sum()).derivation(np.ones(1)),
     "weighted": lambda: jf.weighted_laplacian(wave, sigma=SIGMA).derivation(np.ones(2)),
     "randomised": lambda: jf.laplacian(wave, samples=3, seed=0).derivation(np.ones(2)),
-    "biharmonic": lambda: jf.biharmonic(wave, method="nested").derivation(np.ones(2)),
+    "biharmonic": lambda: jf.biharmonic(sines, method="nested").derivation(np.ones(2)),
     "equation": lambda: jf.operator(BURGERS, wave, coords=(x, t)).derivation(np.ones(2), nu=0.1),
     "jet": lambda: jf.jet(wave, 3).derivation(np.ones(2)),
     "vectors": lambda: jf.laplacian(lambda x: (np.outer(x, x), np.cos(x))).derivation(np.ones(2)),
@@ -69,7 +73,7 @@ DERIVATIONS: dict[str, Callable[[], Derivation]] = {
         lambda u: (jf.linear_primitive("five_points", five_points)(u) ** 2).sum(), point_ndim=2
     ).derivation(np.ones((2, 3))),
     "selections": lambda: jf.laplacian(selected).derivation(np.ones(2)),
-    "nested": lambda: jf.laplacian(jf.laplacian(wave)).derivation(np.ones(2)),
+    "nested": lambda: jf.laplacian(jf.laplacian(sines)).derivation(np.ones(2)),
     "jet of an operator": lambda: jf.jet(local_energy, 1).derivation(np.ones(3)),
     "constant": lambda: jf.laplacian(lambda x: 3 * np.ones(2)).derivation(np.ones(2)),
     "the point itself": lambda: jf.laplacian(lambda x: x).derivation(np.ones(2)),
