@@ -43,9 +43,10 @@ def minimal(derivation: Derivation, about: About) -> Iterator[Block]:
             "way carries, for every value, just the combinations of derivatives that the operator "
             "can see. They are the coordinates of the value in an algebra, the polynomials modulo "
             "those that the operator does not see. A function acts on it by its Taylor series at "
-            "the value a, which ends, as high powers of the rest n are zero:"
+            "the value ", Formula("a", "a"), ", which ends, as high powers of the rest ",
+            Formula("n", "n"), " are zero:",
         )
-    )
+    )  # fmt: skip
     yield Equations(
         (
             Equation(

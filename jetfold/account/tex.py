@@ -137,12 +137,20 @@ def _aligned(rows: list[Equation]) -> Iterator[str]:
 
 
 def _in_lines(row: Equation) -> str:
-    """A formula as a paragraph of its own, ragged and with a hanging indent."""
-    left = f"{row.left.latex} {row.relation.latex} " if row.left else ""
+    """A formula as a paragraph of its own, ragged and with a hanging indent.
+
+    A wide left side has lines of its own.
+    """
+    parts = [row.right.latex]
+    if row.left is not None and width(row.left.latex) > WIDEST / 2:
+        parts = [row.left.latex, rf"{{}}{row.relation.latex} {row.right.latex}"]
+    elif row.left is not None:
+        parts = [f"{row.left.latex} {row.relation.latex} {row.right.latex}"]
+    formula = r"\\ ".join(rf"$\displaystyle {breakable(part)}$" for part in parts)
     note = rf"\quad {_inline(row.note)}" if row.note else ""
     return (
         r"{\par\smallskip\raggedright\leftskip=2em\hangindent=2em\hangafter=1\noindent"
-        rf"$\displaystyle {breakable(left + row.right.latex)}${note}\par\smallskip}}"
+        rf"{formula}{note}\par\smallskip}}"
     )
 
 
