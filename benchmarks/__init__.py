@@ -4,5 +4,6 @@ Run from the repository root: `python -m benchmarks.laplacian`, `.biharmonic`, `
 `.memory` and `.compile` on the CPU, `.gpu` on an NVIDIA card; README.md says what they measure.
 Reading order: `cases` (networks, points), `operators` (what is computed, with references),
 `contestants` (who takes part; the `with_*` modules are their code), `racing` (processes and
-interleaved timing), `comparison` (one run), `report` and `plot` (what is written down).
+interleaved timing), `comparison` (one run), `report` and `plot` (what is written down), `pictures`
+(those of the README, `make pictures`).
 """

@@ -22,8 +22,8 @@ class Rule:
     None; ``replace(editor, node, found)`` builds the replacement and returns its node. Both
     sides must have the same type and the same value, which is what ``algebra`` states in plain
     text and ``latex`` as a formula. ``routine`` says that the rule keeps house: what it does is
-    seldom what a reader looks for. ``where`` is the line of the rule's definition, in a file of
-    the package.
+    seldom what a reader looks for. ``where`` is the line of the rule's definition; files of jetfold
+    are named as they lie in the package.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         frame = sys._getframe(2)  # below it are this method and the generated __init__
-        module = frame.f_globals["__name__"].split(".")
-        where = SourceLine("/".join(module[1:] or module) + ".py", frame.f_lineno)
+        module = frame.f_globals["__name__"].removeprefix("jetfold.").replace(".", "/")
+        where = SourceLine(f"{module}.py", frame.f_lineno)
         object.__setattr__(self, "where", where)
 
 
