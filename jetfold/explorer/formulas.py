@@ -13,6 +13,10 @@ _ESCAPED = re.compile(r"\\([\\_&%#${}])")
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+_TIGHT = frozenset("∂∇/…")
+"""Signs around which browsers leave more room than mathematicians do."""
+
+
 @lru_cache(maxsize=20_000)
 def mathml(latex: str, display: str = "inline") -> str:
     """A formula as an element ``<math>`` to stand in HTML, in a line or as a "block".
@@ -28,6 +32,8 @@ def mathml(latex: str, display: str = "inline") -> str:
             if element.tag == "mtext":
                 text = _ESCAPED.sub(r"\1", text)
             element.text = _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+        if element.tag == "mo" and element.text in _TIGHT:
+            element.attrib |= {"lspace": "0em", "rspace": "0em"}
     for row in root.iter("mrow"):
         _join_words(row)
     return ET.tostring(root, encoding="unicode")
