@@ -153,6 +153,8 @@ def _title(op: Op, letters: Sequence[str]) -> list[str]:
             return ["transpose " + " ".join(map(str, order))]
         case Concatenate(axis):
             return [f"concatenate axis {axis}"]
+        case Gather(index) if index.value.ndim == 0:
+            return [f"element {index.value}"]
         case Reshape() | Broadcast() | Gather():
             return [type(op).__name__.lower()]
 

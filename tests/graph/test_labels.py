@@ -70,6 +70,7 @@ TITLES: list[tuple[Op, int, str, str]] = [
     (Broadcast((3, 2, 2)), 1, "move", "broadcast"),
     (Slice((0, 1), (1, 1), (2, 1)), 1, "move", "[0:2, 1:2]"),
     (Gather(Array(np.array([3, -1]))), 1, "move", "gather"),
+    (Gather(Array(np.array(3))), 1, "move", "element 3"),
     (Concatenate(1), 2, "move", "concatenate axis 1"),
     (Replicate(R), 1, "move", "copies along r"),
     (Direct(1, R), 1, "move", "axis 1 as r"),
