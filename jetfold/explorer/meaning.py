@@ -60,13 +60,13 @@ class Meanings:
         ]
         paths = [*(a for a in role.along), *(f"direction {a}" for a in (*axes, *role.summed))]
         if role.order:
-            parts.append(f"along {_listed(map(escape, paths))}" if paths else "along the path")
+            parts.append(f"along {listed(map(escape, paths))}" if paths else "along the path")
         elif axes:
             parts.append(f"in {_copies(kind)}")
         if role.summed:
-            parts.append("summed over " + _listed(_sized(name, sizes) for name in role.summed))
+            parts.append("summed over " + listed(_sized(name, sizes) for name in role.summed))
         elif role.order and axes:
-            parts.append(f"one for each of {_listed(_sized(name, sizes) for name in axes)}")
+            parts.append(f"one for each of {listed(_sized(name, sizes) for name in axes)}")
         return parts[0] + " " + ", ".join(parts[1:]) if parts[1:] else parts[0]
 
     def _named(self, of: int) -> str:
@@ -97,7 +97,7 @@ class Meanings:
             case Direct(_, axis):
                 return f"{operands[0]} with an axis read as {_sized(axis.name, sizes)}"
             case Sum(axes, directions) if directions and not axes:
-                over = _listed(_sized(name, sizes) for name in directions)
+                over = listed(_sized(name, sizes) for name in directions)
                 return f"sum of {operands[0]} over {over}"
             case Sum():
                 return f"sum of {operands[0]} over its axes"
@@ -134,6 +134,7 @@ def _ordinal(order: int) -> str:
     return _ORDINALS[order] if order < len(_ORDINALS) else f"{order}th"
 
 
-def _listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> str:
+    """Words with commas and an "and"; there is at least one."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

@@ -272,15 +272,15 @@ def test_chapters_have_this_functions_numbers() -> None:
     about = {told["key"]: told["about"] for told in data["chapters"]}
     first = {told["key"]: told["counts"] for told in data["chapters"]}
     assert f"{len(derivation('collapsed').function_graph)} nodes" in about["function"]
-    assert "an array of shape (2,) x" in about["function"]
+    assert "From x, an array of shape (2,), to the result, a number, the graph" in about["function"]
     assert "along 2 directions r" in about["taylor"]
     assert "up to 6 vectors" in about["taylor"]
-    assert "leave 5 of 6 vectors" in about["push"]
-    assert "leave 4 of 5 vectors" in about["pull"]
-    assert f"of {first['clean-up']['nodes']} nodes" in about["clean-up"]
+    assert "6 vectors per node have become 5" in about["push"]
+    assert "5 vectors per node have become 4" in about["pull"]
+    assert f"{first['clean-up']['nodes']} nodes have become" in about["clean-up"]
     assert "This is the graph that runs" in about["clean-up"]
     assert "4 vectors per node" in about["minimal"]
     assert (data["title"], data["subtitle"]) == (
         "Laplacian(layers)",
-        "x: (2,), method collapsed runs",
+        "x of shape (2,), method collapsed",
     )
