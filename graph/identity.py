@@ -103,7 +103,7 @@ def _sides(step: Step, before: Graph, after: Graph) -> Sides | None:
     inside = {
         operand
         for operand in direct
-        if operand not in reached or reached & set(before.operands(operand))
+        if operand not in reached or (reached | direct) & set(before.operands(operand))
     }
     editor = Editor()
     where: dict[int, int] = {}
