@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 import jetfold as jf
+from jetfold.demo_functions import small_network
 from jetfold.derivation import Derivation
 
 SCHEME = "explorer://"
@@ -26,23 +27,16 @@ def u(x: Any) -> Any:
     return np.sum(np.exp(np.sin(x)))
 
 
-def network(x: Any, params: Any) -> Any:
-    for weights, bias in params["hidden"]:
-        x = np.tanh(x @ weights + bias)
-    return x @ params["last"]
-
-
 def plate(x: Any) -> Any:
     return np.sin(x[0]) * np.tanh(x[1])
 
 
-HIDDEN = [(np.zeros((3, 8)), np.zeros(8)), (np.zeros((8, 8)), np.zeros(8))]
+SHAPES = {"W1": (3, 8), "b1": (8,), "W2": (8, 8), "b2": (8,), "w": (8,)}
+PARAMETERS = {name: np.zeros(shape) for name, shape in SHAPES.items()}
 
 EXPLORERS: dict[str, Callable[[], Derivation]] = {
     "sines": lambda: jf.laplacian(u).derivation(np.zeros(3)),
-    "network": lambda: jf.laplacian(network).derivation(
-        np.zeros(3), {"hidden": HIDDEN, "last": np.zeros(8)}
-    ),
+    "network": lambda: jf.laplacian(small_network).derivation(np.zeros(3), PARAMETERS),
     "biharmonic": lambda: jf.biharmonic(plate).derivation(np.zeros(2)),
 }
 
