@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 from jetfold.graph.elementary import Shorthand
 from jetfold.graph.functions import sech_squared
@@ -74,8 +75,15 @@ class _Placeholders:
         self.known: dict[sp.Expr, sp.Symbol] = {}
 
     def __call__(self, expr: sp.Expr) -> sp.Symbol:
-        key = expr.func(*map(sp.expand, expr.args)) if expr.args else expr
+        key = expr.func(*map(_expanded, expr.args)) if expr.args else expr
         return self.known.setdefault(key, sp.Dummy(real=True))
+
+
+def _expanded(part: sp.Basic) -> sp.Basic:
+    """An argument of a function with its products multiplied out, also in a piece of a choice."""
+    if isinstance(part, ExprCondPair):
+        return ExprCondPair(sp.expand(part.expr), part.cond)
+    return sp.expand(part)
 
 
 def _plain(expr: sp.Expr) -> sp.Expr:
