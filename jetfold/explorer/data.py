@@ -25,7 +25,12 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
     certificates = Certificates(derivation, records)
     steps = Steps(records, certificates, derivation.pushed_jets())
     told = [
-        _chapter(chapter, derivation, Scene(_first(chapter), records, layers), steps)
+        _chapter(
+            chapter,
+            derivation,
+            Scene(_first(chapter), records, layers, chapter.method == "minimal"),
+            steps,
+        )
         | {"certificate": certificates.of(chapter.key, None)}
         for chapter in found
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from jetfold.explorer.formulas import mathml
 from jetfold.graph import (
+    LEAVES,
     MOVES,
     Coefficient,
     Constant,
@@ -43,46 +44,64 @@ class Meanings:
                 self._node_of[role.of] = node
         self._equations: dict[int, str] = {}
 
-    def of(self, graph: Graph, node: int, sizes: Mapping[str, int]) -> str:
-        """The meaning of a node as HTML; ``sizes`` are those of direction axes."""
+    def of(self, graph: Graph, node: int, sizes: Mapping[str, int], minimal: bool) -> str:
+        """The meaning of a node as HTML.
+
+        ``sizes`` are those of direction axes; ``minimal`` says that coefficients are those of
+        minimal jets, which are no derivatives along lines.
+        """
         data = graph[node]
-        if data.role is not None:
-            return self._coefficient(data.role, data.type, sizes)
-        if graph is self._function:
-            return f"a value of the function: {self._kind(graph, node, sizes)}"
-        return self._kind(graph, node, sizes)
+        if data.role is None:
+            return self._kind(graph, node, sizes)
+        tell = self._coordinate if minimal else self._coefficient
+        return tell(data.role, data.type, sizes)
 
     def _coefficient(self, role: Coefficient, kind: Type, sizes: Mapping[str, int]) -> str:
         of = self._named(role.of)
         axes = [axis.name for axis in kind.directions]
-        parts = [
-            f"value of {of}" if role.order == 0 else f"{_ordinal(role.order)} derivative of {of}"
-        ]
-        paths = [*(a for a in role.along), *(f"direction {a}" for a in (*axes, *role.summed))]
-        if role.order:
-            parts.append(f"along {listed(map(escape, paths))}" if paths else "along the path")
-        elif axes:
-            parts.append(f"in {_copies(kind)}")
+        if role.order == 0:
+            return f"value of {of}" + (f" in {kind.copies} copies" if axes else "")
+        names = [escape(name) for name in (*axes, *role.summed)]
+        paths = [escape(name) for name in role.along]
+        if names:
+            paths.append(f"direction{'s' * (len(names) > 1)} {listed(names)}")
+        parts = [f"along {listed(paths)}" if paths else "along the path"]
         if role.summed:
             parts.append("summed over " + listed(_sized(name, sizes) for name in role.summed))
-        elif role.order and axes:
-            parts.append(f"one for each of {listed(_sized(name, sizes) for name in axes)}")
-        return parts[0] + " " + ", ".join(parts[1:]) if parts[1:] else parts[0]
+        if axes:
+            parts.append("one for each of " + listed(_sized(name, sizes) for name in axes))
+        return f"{_ordinal(role.order)} derivative of {of} {', '.join(parts)}"
+
+    def _coordinate(self, role: Coefficient, kind: Type, sizes: Mapping[str, int]) -> str:
+        of = self._named(role.of)
+        if role.order == 0:
+            return f"value of {of}"
+        axes = [_sized(axis.name, sizes, "coordinate") for axis in kind.directions]
+        summed = [_sized(name, sizes, "coordinate") for name in role.summed]
+        return (
+            f"part of order {role.order} of the minimal jet of {of}"
+            + (f", summed over {listed(summed)}" if summed else "")
+            + (f", one for each of {listed(axes)}" if axes else "")
+        )
 
     def _named(self, of: int) -> str:
-        """The definition of a function's node."""
+        """A function's node, with its definition if it has one."""
         if of not in self._equations:
-            node = self._node_of.get(of)
-            latex = f"v_{{{of}}}" if node is None else self._notation.equation(self._function, node)
+            function, node = self._function, self._node_of.get(of)
+            if node is None:
+                latex = f"v_{{{of}}}"
+            elif isinstance(function[node].op, LEAVES):
+                latex = self._notation.value(function, node)
+            else:
+                latex = self._notation.equation(function, node)
             self._equations[of] = mathml(latex)
         return self._equations[of]
 
     def _kind(self, graph: Graph, node: int, sizes: Mapping[str, int]) -> str:
         """What kind of value it is, for a node that is no coefficient."""
         data = graph[node]
-        operands = [
-            mathml(self._notation.value(graph, operand)) for operand in graph.operands(node)
-        ]
+        values = dict.fromkeys(self._notation.value(graph, o) for o in graph.operands(node))
+        of = listed(map(mathml, values)) if values else ""
         match data.op:
             case Input(name):
                 return f"the input {escape(name)}: another one at every point"
@@ -93,22 +112,20 @@ class Meanings:
                     return f"unit vectors, one for each of {_sized(op.directions[0].name, sizes)}"
                 return "a constant, known when the graph is made"
             case Replicate(axis):
-                return f"copies of {operands[0]}, one for each of {_sized(axis.name, sizes)}"
+                return f"copies of {of}, one for each of {_sized(axis.name, sizes)}"
             case Direct(_, axis):
-                return f"{operands[0]} with an axis read as {_sized(axis.name, sizes)}"
-            case Sum(axes, directions) if directions and not axes:
-                over = listed(_sized(name, sizes) for name in directions)
-                return f"sum of {operands[0]} over {over}"
-            case Sum():
-                return f"sum of {operands[0]} over its axes"
+                return f"{of} with an axis read as {_sized(axis.name, sizes)}"
+            case Sum(axes, directions):
+                over = [_sized(name, sizes) for name in directions]
+                return f"sum of {of} over {listed([*over, *(f'axis {axis}' for axis in axes)])}"
             case Map():
-                return "computed element by element"
+                return f"computed element by element from {of}" if of else "a number"
             case Contract():
-                return "a contraction: a sum of products over shared axes"
+                return f"a contraction of {of}: a sum of products over shared axes"
             case MatrixFunction():
-                return f"a function of the matrices {operands[0]}"
+                return f"a function of the matrices {of}"
             case _ if isinstance(data.op, MOVES):
-                return "elements moved to other places; nothing is computed"
+                return f"elements of {of} in other places; nothing is computed"
         raise AssertionError(f"no meaning for {data.op}")
 
 
@@ -118,16 +135,12 @@ def _is_unit_vectors(op: Constant) -> bool:
     return count > 0 and np.array_equal(value.reshape(count, -1), np.eye(count))
 
 
-def _copies(kind: Type) -> str:
-    return f"{kind.copies} copies, one for each direction"
-
-
-def _sized(name: str, sizes: Mapping[str, int]) -> str:
+def _sized(name: str, sizes: Mapping[str, int], word: str = "direction") -> str:
     """A direction axis: ``r (3 directions)``."""
     if name not in sizes:
         return escape(name)
     count = sizes[name]
-    return f"{escape(name)} ({count} direction{'s' * (count != 1)})"
+    return f"{escape(name)} ({count} {word}{'s' * (count != 1)})"
 
 
 def _ordinal(order: int) -> str:

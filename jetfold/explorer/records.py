@@ -36,7 +36,7 @@ class Records:
         self._table: Table[Record] = Table()
         self._formulas: Table[str] = Table()
         self.notation = LATEX.of(function)
-        self._meanings = Meanings(function, self.notation)
+        self.meanings = Meanings(function, self.notation)
 
     @property
     def records(self) -> list[Record]:
@@ -52,10 +52,8 @@ class Records:
         drawn = mathml(latex)
         return self._formulas.place(drawn, drawn)
 
-    def place(
-        self, graph: Graph, node: int, sizes: Mapping[str, int], shared: bool, layer: int
-    ) -> int:
-        """The place of a node's record; ``sizes`` are those of direction axes."""
+    def place(self, graph: Graph, node: int, meaning: str, shared: bool, layer: int) -> int:
+        """The place of a node's record."""
         data = graph[node]
         about = label(graph, node, NAMES)
         leaf = isinstance(data.op, LEAVES)
@@ -73,7 +71,7 @@ class Records:
             "shared": shared,
             "width": round(width, 1),
             "height": round(height, 1),
-            "meaning": self._meanings.of(graph, node, sizes),
+            "meaning": meaning,
             "formula": self.formula(self.notation.equation(graph, node)),
             "type": str(data.type),
             "source": _source(data.source),

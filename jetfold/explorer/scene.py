@@ -30,12 +30,16 @@ class Delta:
 class Scene:
     """What is shown of each node, and the counts; a step costs what it changes."""
 
-    def __init__(self, graph: Graph, records: Records, layers: Layers) -> None:
+    def __init__(
+        self, graph: Graph, records: Records, layers: Layers, minimal: bool = False
+    ) -> None:
+        """``minimal``: the coefficients are those of minimal jets."""
         self._records = records
         self._layers = layers
         self._layer: dict[int, int] = {}
         self._varying: set[int] = set()
         self._counts = Counts()
+        self._minimal = minimal
         axes = (axis for node in graph for axis in graph[node].type.directions)
         self._sizes = {axis.name: axis.size for axis in axes}
         self.shown: dict[int, int] = {}
@@ -74,8 +78,9 @@ class Scene:
         for node in sorted({*touched, *self._now_varying(graph, [*fresh, *touched])}):
             varies = node in self._varying
             self._counts.put(graph, node, varies)
+            meaning = self._records.meanings.of(graph, node, self._sizes, self._minimal)
             layer = self._layer[node]
-            record = self._records.place(graph, node, self._sizes, not varies, layer)
+            record = self._records.place(graph, node, meaning, not varies, layer)
             if self.shown.get(node) != record:
                 self.shown[node] = changed[node] = record
         return changed

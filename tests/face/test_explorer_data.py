@@ -117,7 +117,7 @@ def test_records_are_those_of_the_graph_as_it_is(name: str) -> None:
         for step in told["steps"]:
             shown.advance(step)
         records = Records(function)
-        scene = Scene(chapter.graph, records, Layers(function))
+        scene = Scene(chapter.graph, records, Layers(function), chapter.method == "minimal")
         for node, place in scene.shown.items():
             fresh = parsed(json.dumps(records.records[place]))
             formulas = records.formulas[fresh.pop("formula")]
