@@ -237,7 +237,7 @@ class _Printer(LatexPrinter):
         return Written(self._call(r"\Gamma", [x], None), POWER)
 
     def _write_gammaln(self, x: Any) -> Written:
-        return Written(self._call(r"\log\Gamma", [x], None), POWER)
+        return Written(self._call(r"\log\,\Gamma", [x], None), POWER)
 
     def _write_maximum(self, x: Any, y: Any) -> Written:
         return Written(self._call(r"\max", [x, y], None), POWER)

@@ -152,7 +152,7 @@ EXPRESSIONS = {
     "its slope in the exponent": (power_log(A, B, 2), r"\log^{2}\left(x\right) x^{y}"),
     "digamma": (sp.polygamma(2, A) ** 2, r"\left(\psi^{(2)}\left(x\right)\right)^{2}"),
     "bessel": (sp.besselj(1, A) ** 2, r"\left(J_{1}\left(x\right)\right)^{2}"),
-    "gamma": (sp.loggamma(A) + sp.gamma(A), r"\Gamma\left(x\right) + \log\Gamma\left(x\right)"),
+    "gamma": (sp.loggamma(A) + sp.gamma(A), r"\Gamma\left(x\right) + \log\,\Gamma\left(x\right)"),
     "fraction": (A / (1 + B), r"\frac{x}{y + 1}"),
     "root": (sp.sqrt(A + B), r"\sqrt{x + y}"),
     "decimal": (sp.Rational(8943, 200000) * A, "0.044715 x"),
