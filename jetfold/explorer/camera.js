@@ -5,6 +5,7 @@ const LARGEST = 3;
 const SMALLEST = 0.05;
 /** Below this scale text is too small for the last row of a lecture hall. */
 const READABLE = 0.78;
+const COMFORTABLE = 0.9;
 
 /**
  * What part of the graph is seen. Three ways to choose it: "follow" goes to what a step changed,
@@ -53,7 +54,7 @@ class Camera {
       return { k, x: width / 2 - k * middle(this._bounds), y: MARGIN - k * this._bounds.top };
     }
     const close = this._fitting(this._changed, width, height, 1);
-    const k = Math.max(whole.k, Math.min(close.k, Math.max(this._at.k, READABLE)));
+    const k = Math.max(whole.k, Math.min(close.k, COMFORTABLE));
     const rescaled = scaledAbout(this._at, k, width / 2, height / 2);
     return this._include(this._inside(rescaled), this._changed);
   }

@@ -67,7 +67,7 @@ function ownKey(page, event) {
 
 /** Formulas and panels that can be scrolled keep the keys that scroll them. */
 function scrolls({ target, key }) {
-  const element = key in ARROWS && target.closest(".formula, #step, #node, pre");
+  const element = key in ARROWS && target.closest(".formula, #step, #node");
   if (!element) return false;
   if (key === "ArrowUp" || key === "ArrowDown") return element.scrollHeight > element.clientHeight + 1;
   return element.scrollWidth > element.clientWidth + 1;

@@ -30,6 +30,7 @@ class Listing {
     const code = html("code");
     if (prose) code.append(html("span", { class: "comment" }, content || " "));
     else coloured(code, content);
+    if (!content.trim()) attributes["aria-label"] = "empty line";
     return html("div", attributes, html("span", { class: "number", "aria-hidden": "true" }, String(i + 1)), code);
   }
 

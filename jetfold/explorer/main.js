@@ -75,7 +75,7 @@ class Page {
 
   go(place) {
     const began = performance.now();
-    if (this.place.c !== place.c) this.side = "after";
+    if (this.place !== place) this.side = "after";
     this.place = place;
     history.replaceState(null, "", this.model.hash(place));
     if (this.kept !== null && !this.model.graph(place.c, place.step).nodes.has(this.kept)) this.kept = null;
@@ -99,9 +99,16 @@ class Page {
   }
 
   turn(side = this.side === "after" ? "before" : "after") {
+    if (!this._rewrites) return;
     this.side = side;
     this._showGraph(false);
-    say(this.place.step ? `graph ${side} the step` : "");
+    say(`graph ${side} the step`);
+  }
+
+  /** Whether the graph before the last step is another one than that after it. */
+  get _rewrites() {
+    const step = this.model.step(this.place);
+    return step !== null && Object.keys(step.nodes).length > 0;
   }
 
   // The graph ----------------------------------------------------------------------------------
@@ -136,9 +143,11 @@ class Page {
     const fresh = this._shownLineage !== lineage;
     this.drawing.show(content, layout, this.side, glide && !fresh, lineage);
     this._shownLineage = lineage;
-    const changed = boundsOf(content.units, layout.boxes, changedUnit);
+    const old = this._units;
+    this._units = content.units;
+    const wanted = this._opening ? (unit) => !old.has(unit.key) : changedUnit;
+    const changed = boundsOf(content.units, layout.boxes, wanted);
     this.camera.look(layout.bounds, changed, glide && !fresh);
-    this._groups = new Map([...content.units.values()].map((unit) => [unit.key, unit.group]));
     this._showView();
     showLegend(this.model, scene);
     this._rove();
@@ -156,8 +165,10 @@ class Page {
   }
 
   open(key) {
-    this.folding.open(this._groups.get(key));
+    this.folding.open(this._units.get(key).group);
+    this._opening = true;
     this._showGraph(this.glide);
+    this._opening = false;
     document.getElementById("graph").focus();
   }
 
@@ -283,7 +294,7 @@ class Page {
 
   _showView() {
     press("#side", (button) => button.dataset.side === this.side);
-    for (const button of document.querySelectorAll("#side button")) button.disabled = !this.place.step;
+    for (const button of document.querySelectorAll("#side button")) button.disabled = !this._rewrites;
     const state = { follow: "follow", whole: "whole" };
     for (const [id, mode] of Object.entries(state)) {
       document.getElementById(id).setAttribute("aria-pressed", String(this.camera.mode === mode));
