@@ -16,6 +16,7 @@ from jetfold.graph import (
     Sum,
     Type,
     constant,
+    fit,
 )
 from jetfold.operator import Operator
 from jetfold.rules.directions import fresh_axes
@@ -62,5 +63,5 @@ class SummedJet(Operator):
         for output in graph.outputs:
             jet, kind = jets[output], Type(graph[output].type.shape, (axis,))
             top = jet[self.order] if len(jet) > 1 else constant(editor, 0, kind)
-            outputs.append(editor.add(Sum((), (axis.name,)), top))
+            outputs.append(editor.add(Sum((), (axis.name,)), fit(editor, top, kind)))
         return Pushed(graph, editor, outputs, [jets])

@@ -103,7 +103,8 @@ def test_a_bar_on_a_terminal(
 
 def test_functions_primitives_and_operators(capsys: pytest.CaptureFixture[str]) -> None:
     atom = ["jetfold.demo_functions:hydrogen", "--dim", "2", "--params", "2"]
-    for arguments in (atom, ["tanh", "--order", "3"], ["tanh", "--collapsed"]):
+    rules = [["tanh", "--order", "3"], ["erf", "--collapsed"], ["less", "--collapsed"]]
+    for arguments in (atom, *rules):
         assert main(["verify", *arguments]) == 0
         assert re.fullmatch(r"All \d+ certificates hold.", capsys.readouterr().out.splitlines()[-1])
 
