@@ -97,13 +97,13 @@ def vector_counts(operator: str) -> dict[str, list[int]]:
     """Vectors per node of a network for each method, in each of the dimensions."""
     found: dict[str, list[int]] = {}
     for dimension in DIMENSIONS:
-        vectors = _derivation(OPERATORS[operator][1], dimension).cost.vectors
+        vectors = network_derivation(OPERATORS[operator][1], dimension).cost.vectors
         for method, count in vectors.items():
             found.setdefault(method, []).append(count)
     return found
 
 
-def _derivation(operator: Callable[..., Any], dimension: int) -> Derivation:
+def network_derivation(operator: Callable[..., Any], dimension: int) -> Derivation:
     """An operator of a network with two hidden layers."""
     shapes = {"W1": (dimension, 4), "b1": 4, "W2": (4, 4), "b2": 4, "w": 4}
     params = {name: np.zeros(shape) for name, shape in shapes.items()}
@@ -268,7 +268,7 @@ def screenshot(path: Path) -> str:
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as programs:
         page_file = Path(folder) / "derivation.html"
-        _derivation(jf.laplacian, 3).to_html(page_file)
+        network_derivation(jf.laplacian, 3).to_html(page_file)
         opened = programs.chromium.launch(
             executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
         )

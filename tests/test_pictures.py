@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+
+import jetfold as jf
+from jetfold.chapters import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
@@ -91,3 +95,13 @@ def test_pictures_have_a_background_for_light_and_for_dark_pages(name: str) -> N
     light, dark = style.split("@media (prefers-color-scheme: dark)")
     assert all(re.search(r"\.page[^{]*\{ fill: #", part) for part in (light, dark))
     assert any("page" in (e.get("class") or "").split() for e in root.iter(f"{SVG}rect"))
+
+
+def test_the_explorer_is_shown_where_a_sum_goes_through_a_function() -> None:
+    key, step = pictures.STEP.removeprefix("#").split("/")
+    found = {c.key: c for c in chapters(pictures.network_derivation(jf.laplacian, 3))}[key]
+    assert found.rewriting is not None
+    assert found.rewriting.steps[int(step) - 1].rule.name == "pull a sum through a function"
+    picture = (pictures.FOLDER / "explorer.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">II", picture[16:24]) == (1280, 800)
