@@ -15,12 +15,16 @@ where they are large):
 - a step: ``rule`` (place, or null), ``title``, ``before`` and ``after`` (node, or null), ``nodes``
   (what changes: from node to its new record, null where it is gone), ``outputs`` (only where they
   change), ``marks`` (nodes ``removed``, ``added``, ``rewired``, and those that it is ``about``),
-  ``lhs`` and ``rhs`` (formulas), ``counts``, ``certificate``, ``routine``.
+  ``lhs`` and ``rhs`` (formulas), ``sides`` (what these two are called), ``counts``,
+  ``certificate``, ``routine``, and for some ``about`` (HTML).
+- ``kinds``: list of ``key`` and ``words`` of the kinds of nodes, for the legend.
 - ``records``: list of what is shown of a node. ``formula`` is a formula; ``meaning`` is HTML.
 - ``formulas``: list of MathML; all formulas elsewhere are places in this list.
 - ``rules``: list of ``name``, ``algebra`` (a formula), ``file``, ``line``.
 - ``source``: ``chapter`` (key of the one whose graph it computes), ``lines``, ``nodes`` (a list for
   each line), ``elsewhere`` (what became of nodes without a line: from node to text).
+- a certificate, or null: that of `jetfold.graph.certificate`, and whether it ``holds``; its
+  ``identity`` is a formula, or null.
 - ``blocked``: list of ``chapter``, ``node``, ``below``, ``reason`` (HTML).
 """
 

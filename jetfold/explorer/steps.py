@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from typing import Any
 
 from jetfold.chapters import Chapter
@@ -19,6 +20,11 @@ from jetfold.rules.taylor import Jet
 
 Data = dict[str, Any]
 
+WANTED = "The outputs of the operator are put together from coefficients of the function's outputs."
+DIRECT = (
+    "No rewriting leads here: the graph is made directly. Its outputs are compared with those of "
+    "standard Taylor mode."
+)
 MOST = 12
 """Nodes without a name of their own that are written out in one formula."""
 
@@ -53,8 +59,9 @@ class Steps:
         elif chapter.key == "taylor":
             yield from self._taylor(chapter, scene)
         elif chapter.made_from is not None:
-            told = self._step(scene, chapter.title, *self._outputs(chapter.graph))
-            yield told | {"certificate": self._certificates.of(chapter.key, None)}
+            told = self._wanted(scene, chapter.title, chapter.graph)
+            certificate = self._certificates.of(chapter.key, None)
+            yield told | {"about": escape(DIRECT), "certificate": certificate}
 
     def _rewriting(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
         assert chapter.rewriting is not None
@@ -90,7 +97,7 @@ class Steps:
                 told = self._rule(pushed.function, node, graph, jets, scene)
                 yield told | {"certificate": self._certificates.of(chapter.key, node)}
         if any(graph[output].role is None for output in graph.outputs):
-            yield self._step(scene, "What is wanted", *self._outputs(graph), graph.outputs)
+            yield self._wanted(scene, "What is wanted", graph) | {"about": escape(WANTED)}
 
     def _rule(
         self, function: Graph, node: int, graph: Graph, jets: Sequence[Jet], scene: Scene
@@ -108,7 +115,8 @@ class Steps:
         left = self._notation.equation(function, node)
         right = _aligned(rows) if rows else r"\text{no coefficient is needed}"
         about = dict.fromkeys(n for jet in needed for _, n in jet)
-        return self._step(scene, _title(function, node), left, right, about) | {"before": node}
+        told = self._step(scene, _title(function, node), left, right, about)
+        return told | {"before": node, "sides": ["value", "its coefficients"]}
 
     def _along(self, function: Graph, graph: Graph, jet: Sequence[tuple[int, int]]) -> str:
         """The direction of a jet."""
@@ -129,6 +137,7 @@ class Steps:
             "after": None,
             "nodes": {},
             "marks": {"removed": [], "added": [], "rewired": [], "about": list(about)},
+            "sides": ["before", "after"],
             "lhs": self._records.formula(left),
             "rhs": self._records.formula(right),
             "counts": scene.counts,
@@ -164,14 +173,16 @@ class Steps:
                     pending.append(operand)
         return self._notation.formula(graph, node, tuple(found))
 
-    def _outputs(self, graph: Graph) -> tuple[str, str]:
-        """The names of the outputs, and what they are computed from."""
+    def _wanted(self, scene: Scene, title: str, graph: Graph) -> Data:
+        """A step that tells what the outputs are computed from."""
         names = [self._notation.value(graph, output) for output in graph.outputs]
         rows = [
             f"{name} &= {self._written_out(graph, output)}"
             for name, output in zip(names, graph.outputs, strict=True)
         ]
-        return ", ".join(names), _aligned(rows)
+        left, right = ", ".join(names), _aligned(rows)
+        told = self._step(scene, title, left, right, graph.outputs)
+        return told | {"sides": ["wanted", "from coefficients"]}
 
 
 def _aligned(rows: Iterable[str]) -> str:
