@@ -16,6 +16,7 @@ from jetfold.explorer.records import Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.steps import Steps
 from jetfold.graph import Graph
+from jetfold.graph.style import KINDS
 
 
 def page_data(derivation: Derivation) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
         "subtitle": subtitle(derivation),
         "version": version("jetfold"),
         "chapters": told,
+        "kinds": [{"key": key, "words": kind.words} for key, kind in KINDS.items()],
         "records": records.records,
         "rules": steps.rules,
         "formulas": records.formulas,
