@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ViewportSize, sync_playwright
 
 import jetfold as jf
+from explorer_page import ARGUMENTS, PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -53,18 +56,16 @@ def test_site_has_all_pages_and_needs_no_network(site: Path) -> None:
 
 
 def test_site_fits_a_phone_and_axe_finds_nothing_serious(site: Path, chromium: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
-
     views: tuple[tuple[str, Literal["light", "dark"]], ...] = (
         ("index", "light"),
         ("course/3-collapsing", "dark"),
         ("reference/operators", "dark"),
     )
+    phone = ViewportSize(width=PHONE[0], height=PHONE[1])
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for name, colours in views:
-            page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=colours)
+            page = browser.new_page(viewport=phone, color_scheme=colours)
             page.goto((site / f"{name}.html").as_uri())
             root = "document.documentElement"
             assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), f"{name} is too wide"
