@@ -26,8 +26,11 @@ LARGEST = 2_000_000
 
 def write_page(derivation: Derivation, path: str | PathLike[str]) -> None:
     """Write the page. Raises `ArgumentError` for a path that cannot be written."""
-    if Path(path).suffix != ".html":
+    target = Path(path)
+    if target.suffix != ".html":
         raise ArgumentError(f"cannot write {str(path)!r}: the path has to end in .html")
+    if not target.parent.is_dir():  # making the page of a deep network takes a while
+        raise ArgumentError(f"cannot write {str(path)!r}: there is no folder {target.parent}")
     write(path, page(derivation), overwrite=True)
 
 
