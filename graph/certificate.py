@@ -28,7 +28,7 @@ import numpy as np
 
 from jetfold.graph.change import sides
 from jetfold.graph.graph import Graph
-from jetfold.graph.identity import prove
+from jetfold.graph.identity import Proof, prove
 from jetfold.graph.interpret import Value
 from jetfold.graph.notation import LATEX, Notation
 from jetfold.graph.rewrite import Rewriting, Step
@@ -74,7 +74,7 @@ class Certificate:
             return False
         if self.roundoff is None:
             return True in (self.exact, self.symbolic)
-        return self.exact is True or self.roundoff <= MOST_ROUNDOFF
+        return self.exact is True or _small(self.roundoff)
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class Witness:
         exact, remarks = self._exactly(before, after, [pair])
         roundoff = self._measured(before, after, [pair])
         proof = prove(step, before, after)
+        if proof.holds is False and (exact or _small(roundoff)):
+            proof = Proof(None, "SymPy knows too little of what the step stands on")
         identity = ""
         if proof.holds:
             identity = " = ".join(sides(step, before, after, self.notation))
@@ -154,17 +156,17 @@ class Witness:
 
 
 def judged(found: Certificate) -> Certificate:
-    """A difference is one only if the numbers show it, too.
+    """Exact values that differ count only if the numbers differ, too, and nothing was proved.
 
-    Arbitrary functions differ where the laws of a function were used, and symbols differ where a
-    rule looked at what these stand for.
+    Arbitrary functions differ where the laws of a function were used.
     """
-    small = found.roundoff is not None and found.roundoff <= MOST_ROUNDOFF
-    if found.exact is False and (small or found.symbolic):
-        found = replace(found, exact=None, remarks=(*found.remarks, OF_FUNCTIONS))
-    if found.symbolic is False and (small or found.exact):
-        found = replace(found, symbolic=None)
+    if found.exact is False and (found.symbolic or _small(found.roundoff)):
+        return replace(found, exact=None, remarks=(*found.remarks, OF_FUNCTIONS))
     return found
+
+
+def _small(roundoff: float | None) -> bool:
+    return roundoff is not None and roundoff <= MOST_ROUNDOFF
 
 
 def size(value: Value) -> float:

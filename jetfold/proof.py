@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import sympy as sp
+
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
-from jetfold.graph import Graph, Step
+from jetfold.graph import Constant, Graph, Map, MatrixFunction, Op, Step
 from jetfold.graph.certificate import Certificate, Witness
+from jetfold.graph.formula import spelled_out
 from jetfold.graph.notation import LATEX, PLAIN
 from jetfold.graph.values import at_a_good_point, exact_values, float_values
 from jetfold.rules.cost import operations_of
 from jetfold.rules.taylor_certificate import certify_coefficients
 
-MOST_OPERATIONS = 400_000
-"""Operations of a graph up to which it is computed in rationals: some seconds for a derivation."""
+MOST_WHOLE_OPERATIONS, MOST_OPERATIONS = 10_000_000, 300_000
+"""Operations of a graph up to which it is computed in rationals: some seconds for a derivation.
+
+There may be more where nothing is divided, so that almost all numbers are whole.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
     notation = LATEX.of(derivation.function_graph)
     floats, _ = at_a_good_point(float_values(), graphs)
     most = max(sum(operations_of(graph, node) for node in graph) for graph in graphs)
-    if most > MOST_OPERATIONS:
+    if most > (MOST_WHOLE_OPERATIONS if all(map(_stays_whole, graphs)) else MOST_OPERATIONS):
         remark = f"no exact check: {most} operations are too many for rational arithmetic"
         return Witness(None, floats, remark, notation)
     exact, found = at_a_good_point(exact_values(), graphs)
@@ -87,3 +94,21 @@ def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
         remark = "no exact check: no random rational point was found where all values are defined"
         return Witness(None, floats, remark, notation)
     return Witness(exact, floats, "", notation)
+
+
+def _stays_whole(graph: Graph) -> bool:
+    """Whether all values are whole numbers if inputs, parameters and functions' values are."""
+    return all(_gives_whole(graph[node].op) for node in graph)
+
+
+def _gives_whole(op: Op) -> bool:
+    match op:
+        case Constant(array):
+            return bool((array.value == np.rint(array.value)).all())
+        case Map(expr):
+            plain = spelled_out(expr)
+            divided = any(power.exp.is_negative for power in plain.atoms(sp.Pow))
+            return not divided and all(number.q == 1 for number in plain.atoms(sp.Rational))
+        case MatrixFunction(name):
+            return name != "inverse"
+    return True
