@@ -40,8 +40,8 @@ BROWSER = Program(
 LATEX = Program(
     ("pdflatex",),
     "--require-latex",
-    "texlive-latex-recommended",
-    styles=("amsmath.sty", "mathtools.sty", "booktabs.sty"),
+    "texlive-latex-base",
+    styles=("amsmath.sty", "amssymb.sty"),
 )
 
 
