@@ -15,8 +15,9 @@ where they are large):
 - a step: ``rule`` (place, or null), ``title``, ``before`` and ``after`` (node, or null), ``nodes``
   (what changes: from node to its new record, null where it is gone), ``outputs`` (only where they
   change), ``marks`` (nodes ``removed``, ``added``, ``rewired``, and those that it is ``about``),
-  ``lhs`` and ``rhs`` (formulas), ``sides`` (what these two are called), ``counts``,
-  ``certificate``, ``routine``, and for some ``about`` (HTML).
+  ``lhs`` and ``rhs`` (formulas), ``counts``, ``certificate``, ``routine``, and for some ``about``
+  (HTML). Steps without changes say what a value or an output is computed from; they have a
+  ``before`` where it is a node of the function.
 - ``kinds``: list of ``key`` and ``words`` of the kinds of nodes, for the legend.
 - ``records``: list of what is shown of a node. ``formula`` is a formula; ``meaning`` is HTML.
 - ``formulas``: list of MathML; all formulas elsewhere are places in this list.

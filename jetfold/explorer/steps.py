@@ -116,7 +116,7 @@ class Steps:
         right = _aligned(rows) if rows else r"\text{no coefficient is needed}"
         about = dict.fromkeys(n for jet in needed for _, n in jet)
         told = self._step(scene, _title(function, node), left, right, about)
-        return told | {"before": node, "sides": ["value", "its coefficients"]}
+        return told | {"before": node}
 
     def _along(self, function: Graph, graph: Graph, jet: Sequence[tuple[int, int]]) -> str:
         """The direction of a jet."""
@@ -137,7 +137,6 @@ class Steps:
             "after": None,
             "nodes": {},
             "marks": {"removed": [], "added": [], "rewired": [], "about": list(about)},
-            "sides": ["before", "after"],
             "lhs": self._records.formula(left),
             "rhs": self._records.formula(right),
             "counts": scene.counts,
@@ -180,9 +179,7 @@ class Steps:
             f"{name} &= {self._written_out(graph, output)}"
             for name, output in zip(names, graph.outputs, strict=True)
         ]
-        left, right = ", ".join(names), _aligned(rows)
-        told = self._step(scene, title, left, right, graph.outputs)
-        return told | {"sides": ["wanted", "from coefficients"]}
+        return self._step(scene, title, ", ".join(names), _aligned(rows), graph.outputs)
 
 
 def _aligned(rows: Iterable[str]) -> str:

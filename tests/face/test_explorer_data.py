@@ -267,18 +267,15 @@ def test_the_users_lines() -> None:
     assert {(source["line"], source["text"]) for source in known} == {(line, text)}
 
 
-def test_what_sides_are_called() -> None:
-    chapters = {told["key"]: told["steps"] for told in data_of("biharmonic")["chapters"]}
-    for key, steps in chapters.items():
+def test_steps_that_rewrite_nothing() -> None:
+    """They have no node before, but for the rules of the function's nodes, and say what they do."""
+    found = {told["key"]: told["steps"] for told in data_of("biharmonic")["chapters"]}
+    for key, steps in found.items():
         for step in steps:
             wanted = key in ("nested", "minimal") or step["title"] == "What is wanted"
-            kind = "from coefficients" if wanted else "after"
-            if key == "taylor" and not wanted:
-                kind = "its coefficients"
-            assert step["sides"][1] == kind
-            assert ("about" in step) == wanted
-    assert "made directly" in chapters["nested"][0]["about"]
-    assert "put together" in chapters["taylor"][-1]["about"]
+            assert (step["before"] is None) == wanted == ("about" in step)
+    assert "made directly" in found["nested"][0]["about"]
+    assert "put together" in found["taylor"][-1]["about"]
 
 
 def test_chapters_have_this_functions_numbers() -> None:
