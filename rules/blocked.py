@@ -129,10 +129,9 @@ class _Asked:
         if len(factors) > 1:
             return _Why("product", self._multiplied(names, r), operands)
         power = term.as_base_exp()[1]
-        text = {2: "is squared", 3: "is cubed", -1: "is divided by"}.get(
-            power, f"is raised to the power {power}"
-        )
-        return _Why("nonlinear", f"{names[0]} {text}", operands)
+        how = {2: "is squared", 3: "is cubed"}.get(power, f"is raised to the power {power}")
+        text = f"{names[0]} {how}" if power != -1 else f"it is divided by {names[0]}"
+        return _Why("nonlinear", text, operands)
 
     def _multiplied(self, names: list[str], r: str) -> str:
         if len(set(names)) == 1:
