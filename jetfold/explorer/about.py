@@ -71,8 +71,12 @@ def _function(graph: Graph, derivation: Derivation) -> str:
 
 def _taylor(graph: Graph, derivation: Derivation, counts: Counts) -> str:
     pushed = derivation.pushed_jets()
-    order = 0 if pushed is None else max(map(_order, pushed.jets), default=0)
-    if pushed is None or order == 0:
+    if pushed is None:
+        return (
+            "The coefficients of the function's nodes, in the graph that the derivation was given."
+        )
+    order = max(map(_order, pushed.jets), default=0)
+    if order == 0:
         return "No value of the function depends on the point, so that nothing moves with it."
     lines = listed(_line(pushed, family) for family in pushed.jets)
     operator = derivation.about and derivation.about.operator

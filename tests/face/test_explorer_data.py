@@ -24,6 +24,7 @@ from explorer_cases import (
 )
 from jetfold.chapters import chapters
 from jetfold.demo_functions import network, random_layers
+from jetfold.derivation import Derivation
 from jetfold.explorer.data import page_data
 from jetfold.explorer.layers import Layers
 from jetfold.explorer.records import Records
@@ -295,3 +296,16 @@ def test_chapters_have_this_functions_numbers() -> None:
         "Laplacian(layers)",
         "x of shape (2,), method collapsed",
     )
+
+
+def test_a_derivation_of_which_nothing_is_known() -> None:
+    """Made of graphs alone: there is no operator, and nobody tells which jets were pushed."""
+    known = derivation("collapsed")
+    graph = known.taylor_graph
+    found = Derivation(known.function_graph, {"standard": lambda: graph}, "auto")
+    data = parsed(json.dumps(page_data(found)))
+    assert (data["title"], data["subtitle"]) == ("Derivation", "method collapsed")
+    told = {chapter["key"]: chapter for chapter in data["chapters"]}
+    assert told["taylor"]["steps"] == []
+    assert "was given" in told["taylor"]["about"]
+    assert len(told["pull"]["steps"]) == len(known.pulled.steps)
