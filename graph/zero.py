@@ -89,7 +89,7 @@ def _expanded(part: sp.Basic) -> sp.Basic:
 def _plain(expr: sp.Expr) -> sp.Expr:
     """The expression with shorthands spelled out, and in terms of tanh."""
     while found := expr.atoms(Shorthand):
-        expr = expr.xreplace({call: call.meaning() for call in found})
+        expr = expr.xreplace({call: call.written() for call in found})
     return expr.replace(lambda e: isinstance(e, sech_squared), lambda e: e.written())
 
 
