@@ -54,36 +54,37 @@ WHAT = (
 def add_options(command: argparse.ArgumentParser) -> None:
     """The options that say what is meant."""
     command.add_argument("what", help=WHAT)
-    command.add_argument(
+    meant = command.add_argument_group("what is derived")
+    meant.add_argument(
         "--operator",
         help="laplacian (the default), biharmonic, jet, or a polynomial in the coordinates, in "
         "which x**2 means d^2/dx^2; the coordinates of a function are x0, x1, ..",
     )
-    point = command.add_mutually_exclusive_group()
+    point = meant.add_mutually_exclusive_group()
     point.add_argument("--dim", type=int, help="how many coordinates a point of a function has")
     point.add_argument("--shape", type=_shape, help="the shape of a point: 2,3, or () for a number")
-    command.add_argument(
+    meant.add_argument(
         "--params",
         action="append",
         default=[],
         help="what a function takes behind the point: a number, or module:object, where a function "
         "without arguments is called (several times for several parameters)",
     )
-    command.add_argument(
+    meant.add_argument(
         "--value",
         action="append",
         default=[],
         metavar="NAME=NUMBER",
         help="the value of a symbol in an operator that the module has made with jf.operator",
     )
-    command.add_argument("--method", choices=METHODS, help="of the operator (default: auto)")
-    command.add_argument("--order", type=int, help="of a jet or of a primitive's rule (default: 2)")
-    command.add_argument(
+    meant.add_argument("--method", choices=METHODS, help="of the operator (default: auto)")
+    meant.add_argument("--order", type=int, help="of a jet or of a primitive's rule (default: 2)")
+    meant.add_argument(
         "--collapsed", action="store_true", help="a primitive's rule, summed over directions"
     )
-    command.add_argument("--samples", type=int, help="estimate along this many random directions")
-    command.add_argument("--distribution", choices=DISTRIBUTIONS, help="of random directions")
-    command.add_argument("--seed", type=int, help="of the generator of random directions")
+    meant.add_argument("--samples", type=int, help="estimate along this many random directions")
+    meant.add_argument("--distribution", choices=DISTRIBUTIONS, help="of random directions")
+    meant.add_argument("--seed", type=int, help="of the generator of random directions")
     add_import_option(command)
 
 
