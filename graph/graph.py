@@ -259,7 +259,9 @@ class Editor:
             if node not in alive:
                 alive.add(node)
                 pending.extend(self.nx.predecessors(node))
-        return Graph(nx.MultiDiGraph(self.nx.subgraph(alive)), wanted)
+        part = self.nx.copy()
+        part.remove_nodes_from([node for node in self.nx if node not in alive])
+        return Graph(part, wanted)
 
 
 def _operands(digraph: nx.MultiDiGraph, node: int) -> tuple[int, ...]:
