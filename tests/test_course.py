@@ -68,6 +68,14 @@ def test_inline_formulas_stand_apart(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_formulas_are_spaced_well(page: str) -> None:
+    r"""A minus that does not begin a group in braces is taken for a subtraction."""
+    for found in formulas(page):
+        assert not re.search(r"[(,=] ?-", found[0]), found[0]  # write (0, {-1})
+        assert "\\Big" not in found[0], found[0]  # \left( .. \right)^2 raises the square
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_exercise_has_a_solution(page: str) -> None:
     _, exercises = read(page).split("## Exercises\n")
     numbers = re.findall(r"^\*\*Exercise (\d)\*\*", exercises, re.MULTILINE)
