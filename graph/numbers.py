@@ -242,15 +242,14 @@ class ScalarNumbers:
 
         if not operands:
             return np.asarray(one(), dtype=object)
-        broadcast = np.broadcast_arrays(*operands)
-        result = np.empty(broadcast[0].shape, dtype=object)
-        columns = [array.reshape(-1) for array in broadcast]
-        if expr.has(sp.Piecewise):  # a branch that is not taken is not computed
-            result.reshape(-1)[:] = [one(*values) for values in zip(*columns, strict=True)]
+        result = np.empty(np.broadcast_shapes(*(o.shape for o in operands)), dtype=object)
+        columns = [array.reshape(-1) for array in np.broadcast_arrays(*operands)]
+        if _selects(expr):  # a branch that is not taken is not computed
+            found: Any = [one(*values) for values in zip(*columns, strict=True)]
         else:
             known = dict(zip(symbols, columns, strict=True))
             found = _Evaluator(known, self.number, self._call_each, select)(expr)
-            result.reshape(-1)[:] = found
+        result.reshape(-1)[:] = found
         return result
 
     def _call_each(self, name: str, arguments: list[Any]) -> Any:
@@ -258,6 +257,11 @@ class ScalarNumbers:
         rows = zip(*(column.flat for column in columns), strict=True)
         found = [self.call(name, list(values)) for values in rows]
         return np.array(found, dtype=object) if columns[0].ndim else found[0]
+
+
+@lru_cache(maxsize=4096)
+def _selects(expr: sp.Expr) -> bool:
+    return expr.has(sp.Piecewise) or any(_selects(f.meaning()) for f in expr.atoms(Shorthand))
 
 
 _SYMPY_FUNCTIONS: Mapping[str, Any] = {
@@ -270,7 +274,18 @@ _SYMPY_FUNCTIONS: Mapping[str, Any] = {
 """Functions that SymPy may simplify where an integer is put in."""
 
 SLOW_FUNCTIONS = frozenset({"gamma", "gammaln", "polygamma", "besselj"})
-"""Those among them for which SymPy takes long where the integer is large."""
+"""Those that take SymPy long where the integer is large."""
+
+
+RATIONAL_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "absolute": abs,
+    "maximum": max,
+    "minimum": min,
+    "sign": lambda x: (x > 0) - (x < 0),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "rint": round,
+}
 
 
 class Opaque:
@@ -284,29 +299,13 @@ class Opaque:
     def __init__(self, scale: int) -> None:
         self.scale = scale
         self.call = lru_cache(maxsize=1 << 16)(self._call)
-
-    def function(self, name: str, arguments: list[Any]) -> Fraction:
-        """The function of this name of rationals."""
-        return self.call(name, *arguments)
+        self.function = lambda name, arguments: self.call(name, *arguments)
 
     def _call(self, name: str, *arguments: Any) -> Fraction:
-        match name, arguments:
-            case "absolute", [x]:
-                return Fraction(abs(x))
-            case "maximum", [x, y]:
-                return Fraction(max(x, y))
-            case "minimum", [x, y]:
-                return Fraction(min(x, y))
-            case "sign", [x]:
-                return Fraction((x > 0) - (x < 0))
-            case "floor", [x]:
-                return Fraction(x.__floor__())
-            case "ceil", [x]:
-                return Fraction(x.__ceil__())
-            case "rint", [x]:
-                return Fraction(round(x))
-            case "hypot", [x, y] if x > y:  # symmetric
-                return self.call(name, y, x)
+        if name in RATIONAL_FUNCTIONS:
+            return Fraction(RATIONAL_FUNCTIONS[name](*arguments))
+        if name == "hypot" and arguments[0] > arguments[1]:  # symmetric
+            return self.call(name, *reversed(arguments))
         if name in _SYMPY_FUNCTIONS and Fraction(arguments[0]).denominator == 1:
             numbers = [sp.Rational(argument) for argument in arguments]
             if name not in SLOW_FUNCTIONS or abs(numbers[-1]) < 100:
@@ -320,7 +319,10 @@ class Opaque:
     def number(self, value: Any) -> Fraction:
         """The rational that a number is, or an expression of numbers."""
         if not isinstance(value, sp.Expr) or isinstance(value, sp.Float):
-            return Fraction(value if isinstance(value, (int, Fraction)) else float(value))
+            number = value if isinstance(value, (int, Fraction)) else float(value)
+            if number == number:
+                return Fraction(number)
+            raise ArithmeticError("NaN is no rational number")
         if isinstance(value, sp.Rational):
             return Fraction(int(value.p), int(value.q))
         if isinstance(value, Shorthand):

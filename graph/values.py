@@ -14,9 +14,6 @@ from jetfold.graph.ops import Input, Op, Parameter
 from jetfold.graph.whole import WHOLE
 
 Leaves = Callable[[Input | Parameter], Value]
-UNDEFINED = (ZeroDivisionError, ValueError, OverflowError)
-"""What exact arithmetic raises where there is no number."""
-
 RECENT = 4
 """Graphs whose numbers are kept, as each one is asked for several times."""
 
@@ -83,7 +80,7 @@ class Values:
             if isinstance(op, (Input, Parameter)):
                 return self._leaves(op)
             return apply(op, known, self.numbers)
-        except UNDEFINED:
+        except ArithmeticError:  # 1/0, or no branch of a selection holds
             return None
 
     def _add(self, value: Value | None) -> int:

@@ -22,8 +22,11 @@ from jetfold.rules.taylor_certificate import certify_coefficients
 MOST_WHOLE_OPERATIONS, MOST_OPERATIONS = 10_000_000, 300_000
 """Operations of a graph up to which it is computed in rationals: some seconds for a derivation.
 
-There may be more where nothing is divided, so that almost all numbers are whole.
+There may be more where nothing is divided, so that most numbers are whole.
 """
+
+FRACTION = 1 << 10
+"""A constant that is no multiple of 1 / 1024 is such that its powers have long denominators."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +100,16 @@ def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
 
 
 def _stays_whole(graph: Graph) -> bool:
-    """Whether all values are whole numbers if inputs, parameters and functions' values are."""
-    return all(_gives_whole(graph[node].op) for node in graph)
+    """Whether nothing is divided but by a few fixed numbers, so that denominators do not grow."""
+    return all(_divides_by_little(graph[node].op) for node in graph)
 
 
-def _gives_whole(op: Op) -> bool:
+def _divides_by_little(op: Op) -> bool:
     match op:
         case Constant(array):
-            return bool((array.value == np.rint(array.value)).all())
+            return bool((array.value * FRACTION == np.rint(array.value * FRACTION)).all())
         case Map(expr):
-            plain = spelled_out(expr)
-            divided = any(power.exp.is_negative for power in plain.atoms(sp.Pow))
-            return not divided and all(number.q == 1 for number in plain.atoms(sp.Rational))
+            return not any(power.exp.is_negative for power in spelled_out(expr).atoms(sp.Pow))
         case MatrixFunction(name):
             return name != "inverse"
     return True

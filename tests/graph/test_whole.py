@@ -11,7 +11,9 @@ import sympy as sp
 
 from jetfold.graph import Contract, MatrixFunction, Sum, Value, operand_symbol
 from jetfold.graph import functions as fn
+from jetfold.graph.elementary import damped
 from jetfold.graph.interpret import apply
+from jetfold.graph.numbers import EXACT, MPMATH, NumberSystem
 from jetfold.graph.whole import WHOLE
 
 A, B = map(operand_symbol, range(2))
@@ -68,6 +70,19 @@ def test_large_whole_numbers_are_exact() -> None:
     assert product.item() == 2 * 3**100 + 2
     small = apply(Sum((0,)), [Value(np.array([1, 2], dtype=object))], WHOLE).array
     assert small.dtype == object
+
+
+def test_what_is_no_rational_number() -> None:
+    for expr in (1 / A, sp.Piecewise((A, A > 1))):
+        with pytest.raises(ArithmeticError):
+            at(expr, 0)
+
+
+@pytest.mark.parametrize("numbers", [EXACT, WHOLE, MPMATH])
+def test_selections_that_are_hidden_in_a_function(numbers: NumberSystem) -> None:
+    """p e, but 0 where e is 0, for all elements of an array."""
+    arrays = [numbers.array(np.array(values)) for values in ([3.0, 5.0], [0.0, 2.0])]
+    assert list(numbers.evaluate(1 + damped(A, B), arrays)) == [1, 11]
 
 
 def test_inverses_of_whole_matrices() -> None:
