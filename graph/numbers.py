@@ -291,9 +291,8 @@ RATIONAL_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 class Opaque:
     """Rationals in which a transcendental function gives an arbitrary one: m / scale, 0 < m < 1999.
 
-    It depends on the function's name and the arguments in no simple way. Where SymPy knows more
-    about a function of an integer (exp(0) = 1, sin(-2) = -sin(2)), as it does when numbers are put
-    into an expression, so does this.
+    It depends on name and arguments in no simple way. What SymPy knows of a function of an integer
+    (exp(0) = 1, sin(-2) = -sin(2)), it knows when numbers are put in, and so it is known here.
     """
 
     def __init__(self, scale: int) -> None:
