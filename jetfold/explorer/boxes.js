@@ -84,7 +84,11 @@ function groupTitle(group) {
 
 /** What is said of a box to those who do not see it. */
 function spoken(record, sign) {
-  const words = { added: "new in this step", removed: "gone after this step", rewired: "reads other operands" };
+  const words = {
+    added: "new in this step",
+    removed: "gone after this step",
+    rewired: "reads other operands",
+  };
   const kind = record.leaf ? record.kind : "node";
   const parts = [kind, record.number, record.title.join(" "), `shape ${record.shape}`];
   parts.push(...record.badges.map((badge) => `one copy per direction ${badge}`), record.note);

@@ -6,6 +6,7 @@ const SMALLEST = 0.05;
 /** Below this scale text is too small for the last row of a lecture hall. */
 const READABLE = 0.78;
 const COMFORTABLE = 0.9;
+const SMALL = 0.5;
 
 /**
  * What part of the graph is seen. Three ways to choose it: "follow" goes to what a step changed,
@@ -20,6 +21,7 @@ class Camera {
     this._frame = 0;
     this._pointers = new Map();
     this.mode = "follow";
+    this._measure();
     this._listen();
   }
 
@@ -37,31 +39,41 @@ class Camera {
     if (this._bounds) this.look(this._bounds, this._changed, glide);
   }
 
-  _size() {
-    return { width: this._stage.clientWidth, height: this._stage.clientHeight };
+  /**
+   * Ask for the size of the stage; at every step that would make browsers lay out the page.
+   *
+   * The drawing gets it in pixels: one of 100% is laid out again with whatever changes beside it.
+   */
+  _measure() {
+    this._size = { width: this._stage.clientWidth, height: this._stage.clientHeight };
+    set(this._world.ownerSVGElement, this._size);
   }
 
   _target() {
-    const { width, height } = this._size();
+    const { width, height } = this._size;
     if (!width || !height || !this._bounds) return null;
     const whole = this._fitting(this._bounds, width, height, 1.25);
     if (this.mode === "whole") return whole;
     if (this.mode === "free") return this._changed ? this._include(this._at, this._changed) : null;
     if (whole.k >= READABLE) return whole;
     if (!this._changed) {
-      const k = Math.max(whole.k, Math.min(READABLE, (width - 2 * MARGIN) / wide(this._bounds)), 0.3);
+      const k = Math.max(
+        whole.k,
+        Math.min(READABLE, (width - 2 * MARGIN) / wide(this._bounds)),
+        0.3,
+      );
       if (k === whole.k) return whole;
       return { k, x: width / 2 - k * middle(this._bounds), y: MARGIN - k * this._bounds.top };
     }
     const close = this._fitting(this._changed, width, height, 1);
-    const k = Math.max(whole.k, Math.min(close.k, COMFORTABLE));
+    const k = Math.max(whole.k, Math.min(Math.max(close.k, SMALL), COMFORTABLE));
     const rescaled = scaledAbout(this._at, k, width / 2, height / 2);
     return this._include(this._inside(rescaled), this._changed);
   }
 
   /** No more empty space than needed beside or above the graph. */
   _inside(at) {
-    const { width, height } = this._size();
+    const { width, height } = this._size;
     const b = this._bounds;
     return {
       k: at.k,
@@ -72,7 +84,7 @@ class Camera {
 
   /** The least move after which a part is seen; its middle where it is too large. */
   _include(at, part) {
-    const { width, height } = this._size();
+    const { width, height } = this._size;
     return {
       k: at.k,
       x: seen(at.x, at.k * part.left, at.k * part.right, width),
@@ -99,7 +111,9 @@ class Camera {
       const t = Math.min((now - start) / GLIDE, 1);
       const e = eased(t);
       this._put({
-        x: between(from.x, target.x, e), y: between(from.y, target.y, e), k: between(from.k, target.k, e),
+        x: between(from.x, target.x, e),
+        y: between(from.y, target.y, e),
+        k: between(from.k, target.k, e),
       });
       if (t < 1) this._frame = requestAnimationFrame(frame);
     };
@@ -109,7 +123,10 @@ class Camera {
   _put(at) {
     this._at = at;
     const { x, y, k } = at;
-    this._world.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${k.toFixed(4)})`);
+    this._world.setAttribute(
+      "transform",
+      `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${k.toFixed(4)})`,
+    );
   }
 
   // Hands ------------------------------------------------------------------------------------
@@ -147,12 +164,16 @@ class Camera {
       const box = stage.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
     };
-    stage.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const { x, y } = local(event);
-      const unit = event.deltaMode === 1 ? 16 : 1;
-      this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.0016)), x, y);
-    }, { passive: false });
+    stage.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const { x, y } = local(event);
+        const unit = event.deltaMode === 1 ? 16 : 1;
+        this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.0016)), x, y);
+      },
+      { passive: false },
+    );
     stage.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       this._pointers.set(event.pointerId, local(event));
@@ -167,14 +188,18 @@ class Camera {
       if (this._travelled < 4) return;
       stage.setPointerCapture(event.pointerId);
       const other = [...this._pointers].find(([id]) => id !== event.pointerId)?.[1];
-      if (other) this.zoom(distance(now, other) / Math.max(distance(old, other), 1), other.x, other.y);
+      if (other)
+        this.zoom(distance(now, other) / Math.max(distance(old, other), 1), other.x, other.y);
       else this.pan(now.x - old.x, now.y - old.y);
       this._pointers.set(event.pointerId, now);
     });
     for (const end of ["pointerup", "pointercancel"]) {
       stage.addEventListener(end, (event) => this._pointers.delete(event.pointerId));
     }
-    new ResizeObserver(() => this.look(this._bounds, this._changed, false)).observe(stage);
+    new ResizeObserver(() => {
+      this._measure();
+      this.look(this._bounds, this._changed, false);
+    }).observe(stage);
   }
 
   /** Whether the pointer that just went up had dragged the graph. */

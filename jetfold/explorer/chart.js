@@ -1,6 +1,10 @@
 "use strict";
 
-const COUNTS = [["nodes", "nodes"], ["vectors", "vectors"], ["operations", "operations"]];
+const COUNTS = [
+  ["nodes", "nodes"],
+  ["vectors", "vectors"],
+  ["operations", "operations"],
+];
 const CHART = { width: 120, height: 30 };
 
 /** The counts as numbers, and how they change over all places. */
@@ -27,12 +31,22 @@ class Chart {
       line += i ? `${step}L${point}` : `M${point}`;
     }
     area = `${line}V${height}H${x(0)}Z`;
-    const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    const chart = svg("svg", {
+      viewBox: `0 0 ${width} ${height}`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    });
     for (const first of this._model.first.slice(1)) {
-      chart.append(svg("line", { class: "divider", x1: x(first), x2: x(first), y1: 0, y2: height }));
+      chart.append(
+        svg("line", { class: "divider", x1: x(first), x2: x(first), y1: 0, y2: height }),
+      );
     }
     const here = svg("line", { class: "here", y1: 0, y2: height });
-    chart.append(svg("path", { class: "area", d: area }), svg("path", { class: "curve", d: line }), here);
+    chart.append(
+      svg("path", { class: "area", d: area }),
+      svg("path", { class: "curve", d: line }),
+      here,
+    );
     const box = html("div", { class: "chart" }, chart, html("span", { class: "point" }));
     box.addEventListener("click", (event) => {
       const { left, width } = box.getBoundingClientRect();
@@ -51,7 +65,10 @@ class Chart {
       const value = row.values[place.index];
       const old = place.step && previous ? row.values[previous.index] : value;
       row.number.textContent = value.toLocaleString("en");
-      row.change.textContent = value === old ? "" : `${value < old ? "−" : "+"}${Math.abs(value - old).toLocaleString("en")}`;
+      row.change.textContent =
+        value === old
+          ? ""
+          : `${value < old ? "−" : "+"}${Math.abs(value - old).toLocaleString("en")}`;
       const x = row.x(place.index);
       set(row.here, { x1: x, x2: x });
       row.point.style.left = `${(100 * x) / CHART.width}%`;

@@ -6,8 +6,13 @@ class Transport {
     this._model = model;
     this._slider = document.getElementById("slider");
     this._ticks = document.getElementById("ticks");
-    this._slider.addEventListener("input", () => page.go(this._visible[Number(this._slider.value)]));
-    new ResizeObserver(() => this._label()).observe(this._ticks);
+    this._slider.addEventListener("input", () =>
+      page.go(this._visible[Number(this._slider.value)]),
+    );
+    new ResizeObserver(() => {
+      this._width = this._ticks.clientWidth;
+      this._label();
+    }).observe(this._ticks);
     this._ticks.addEventListener("click", (event) => {
       const c = event.target.closest("[data-chapter]")?.dataset.chapter;
       if (c) page.go(model.places[model.first[Number(c)]]);
@@ -24,7 +29,12 @@ class Transport {
     this._slider.value = at;
     this._slider.style.setProperty("--done", visible.length > 1 ? at / (visible.length - 1) : 1);
     document.getElementById("position").textContent = `${at + 1} / ${visible.length}`;
-    for (const [id, off] of [["back", at === 0], ["chapter-back", at === 0], ["forward", at === visible.length - 1], ["chapter-forward", place.c === this._model.chapters.length - 1]]) {
+    for (const [id, off] of [
+      ["back", at === 0],
+      ["chapter-back", at === 0],
+      ["forward", at === visible.length - 1],
+      ["chapter-forward", place.c === this._model.chapters.length - 1],
+    ]) {
       document.getElementById(id).disabled = off;
     }
     this._showTicks(place, visible);
@@ -35,7 +45,10 @@ class Transport {
     const ticks = this._model.chapters.map((chapter, c) => {
       const first = visible.findIndex((other) => other.c === c);
       const next = visible.findIndex((other) => other.c === c + 1);
-      const tick = html("span", { class: c === place.c ? "tick current" : "tick", "data-chapter": c });
+      const tick = html("span", {
+        class: c === place.c ? "tick current" : "tick",
+        "data-chapter": c,
+      });
       tick.style.setProperty("--at", first / count);
       tick.style.setProperty("--share", ((next < 0 ? count : next) - first) / count);
       tick.title = chapter.title;
@@ -47,7 +60,7 @@ class Transport {
 
   /** Chapters have their titles where there is room for them. */
   _label() {
-    const width = this._ticks.clientWidth;
+    const width = this._width ?? 0;
     for (const tick of this._ticks.children) {
       const room = width * Number(tick.style.getPropertyValue("--share"));
       tick.textContent = room > 48 ? tick.title : "";
@@ -72,7 +85,9 @@ function listenToButtons(page) {
   on("refold", () => page.refold());
   on("side", (event) => event.target.dataset.side && page.turn(event.target.dataset.side));
   on("theme", (event) => event.target.dataset.theme && page.setTheme(event.target.dataset.theme));
-  document.getElementById("filter").addEventListener("change", (event) => page.filter(event.target.checked));
+  document
+    .getElementById("filter")
+    .addEventListener("change", (event) => page.filter(event.target.checked));
 }
 
 function listenToPointer(page, stage) {
@@ -98,14 +113,25 @@ function showLegend(model, scene) {
   const nodes = [...scene.nodes.values()];
   const records = nodes.map(recordOf);
   const kinds = new Set(records.map((record) => record.kind));
-  const entries = (model.data.kinds ?? []).filter(({ key }) => kinds.has(key)).map(({ key, words }) => [`kind ${key}`, words]);
-  if (records.some((record) => record.badges.length)) entries.push(["copies", "one copy per direction"]);
-  if (records.some((record) => record.shared && !record.leaf)) entries.push(["shared", "same at every point"]);
+  const entries = (model.data.kinds ?? [])
+    .filter(({ key }) => kinds.has(key))
+    .map(({ key, words }) => [`kind ${key}`, words]);
+  if (records.some((record) => record.badges.length))
+    entries.push(["copies", "one copy per direction"]);
+  if (records.some((record) => record.shared && !record.leaf))
+    entries.push(["shared", "same at every point"]);
   if (nodes.some((node) => node.about)) entries.push(["about", "what the step is about"]);
   const signs = new Set(nodes.map((node) => node.sign));
-  for (const [sign, words] of [["added", "+ new"], ["removed", "− gone"], ["rewired", "~ reads others"]]) {
+  for (const [sign, words] of [
+    ["added", "+ new"],
+    ["removed", "− gone"],
+    ["rewired", "~ reads others"],
+  ]) {
     if (signs.has(sign)) entries.push([`change ${sign}`, words]);
   }
-  const rows = entries.map(([name, words]) => html("li", {}, html("span", { class: `swatch ${name}` }), words));
-  document.getElementById("legend").replaceChildren(...rows);
+  const legend = document.getElementById("legend");
+  const rows = entries.map(([name, words]) =>
+    html("li", {}, html("span", { class: `swatch ${name}` }), words),
+  );
+  legend.replaceChildren(...rows);
 }

@@ -82,7 +82,11 @@ class Drawing {
       const t = Math.min((now - start) / GLIDE, 1);
       for (const { item, from } of moving) {
         if (t === 1) place(item, item.target);
-        else place(item, item.isEdge ? onTheWay(item.pair, eased(t)) : mixed(from, item.target, eased(t)));
+        else
+          place(
+            item,
+            item.isEdge ? onTheWay(item.pair, eased(t)) : mixed(from, item.target, eased(t)),
+          );
       }
       if (t < 1) this._frame = requestAnimationFrame(frame);
     };
@@ -113,17 +117,31 @@ class Drawing {
 /** How a box looks on a side of the step: {name, record, draw}, or null where it is absent. */
 function lookOf(box, side) {
   if (box.kind === "output") {
-    return { name: "output", record: box.text, draw: (group) => {
-      set(group, { class: "node output" });
-      drawOutput(group, box);
-    } };
+    return {
+      name: "output",
+      record: box.text,
+      draw: (group) => {
+        set(group, { class: "node output" });
+        drawOutput(group, box);
+      },
+    };
   }
   if (box.kind === "group") {
-    return { name: `group ${box.group.count}`, record: box.key, draw: (group) => {
-      const label = `${groupTitle(box.group)}, ${box.group.count} nodes, folded; opens`;
-      set(group, { class: "node group", "data-group": box.key, role: "button", tabindex: -1, "aria-label": label });
-      drawGroup(group, box);
-    } };
+    return {
+      name: `group ${box.group.count}`,
+      record: box.key,
+      draw: (group) => {
+        const label = `${groupTitle(box.group)}, ${box.group.count} nodes, folded; opens`;
+        set(group, {
+          class: "node group",
+          "data-group": box.key,
+          role: "button",
+          tabindex: -1,
+          "aria-label": label,
+        });
+        drawGroup(group, box);
+      },
+    };
   }
   const { id, about } = box.node;
   let { sign } = box.node;
@@ -136,20 +154,40 @@ function lookOf(box, side) {
   if (record.shared && !record.leaf) classes.push("shared");
   if (ghost) classes.push("ghost");
   if (sign) classes.push(sign);
-  return { name: `${classes.join(" ")} ${about}`, record, draw: (group) => {
-    set(group, { class: classes.join(" "), "data-node": id, "data-sign": sign, role: "button", tabindex: -1, "aria-label": spoken(record, sign) });
-    drawNode(group, record, box.kind ? box.width : record.width, sign, about);
-  } };
+  return {
+    name: `${classes.join(" ")} ${about}`,
+    record,
+    draw: (group) => {
+      set(group, {
+        class: classes.join(" "),
+        "data-node": id,
+        "data-sign": sign,
+        role: "button",
+        tabindex: -1,
+        "aria-label": spoken(record, sign),
+      });
+      drawNode(group, record, box.kind ? box.width : record.width, sign, about);
+    },
+  };
 }
 
 function edgeLook(arrow) {
   const classes = arrow.copies ? "edge copies" : "edge";
-  return { name: `${classes} ${arrow.letter}`, record: arrow.to, draw: (group) => {
-    const from = String(arrow.from).replace(/^n|@.*$/g, "");
-    set(group, { class: classes, "data-from": from, "data-to": arrow.to.replace(/^n/, ""), "data-half": arrow.copies ? 5 : 4 });
-    group.append(svg("path", { class: "line" }), svg("path", { class: "head" }));
-    if (arrow.letter) group.append(svg("text", { class: "letter" }, arrow.letter));
-  } };
+  return {
+    name: `${classes} ${arrow.letter}`,
+    record: arrow.to,
+    draw: (group) => {
+      const from = String(arrow.from).replace(/^n|@.*$/g, "");
+      set(group, {
+        class: classes,
+        "data-from": from,
+        "data-to": arrow.to.replace(/^n/, ""),
+        "data-half": arrow.copies ? 5 : 4,
+      });
+      group.append(svg("path", { class: "line" }), svg("path", { class: "head" }));
+      if (arrow.letter) group.append(svg("text", { class: "letter" }, arrow.letter));
+    },
+  };
 }
 
 function set(element, attributes) {
@@ -169,7 +207,8 @@ function place(item, at) {
   const { x, y } = at.at(-1);
   const entry = { x: at.at(-2).x, y: Math.min(at.at(-2).y, y - HEAD) };
   line.setAttribute("d", pathOf([...at.slice(0, -2), entry, { x, y: y - HEAD + 1 }]));
-  head.setAttribute("d", `M${(x - half).toFixed(1)} ${(y - HEAD).toFixed(1)}h${2 * half}L${x.toFixed(1)} ${y.toFixed(1)}Z`);
+  const corner = `M${(x - half).toFixed(1)} ${(y - HEAD).toFixed(1)}`;
+  head.setAttribute("d", `${corner}h${2 * half}L${x.toFixed(1)} ${y.toFixed(1)}Z`);
   if (letter) set(letter, { x: (x + half + 1).toFixed(1), y: (y - 5).toFixed(1) });
 }
 

@@ -36,7 +36,9 @@ function tooWide(box) {
 function rowsOf(math) {
   const parts = flat([...math.children]);
   if (parts.length !== 1 || parts[0].localName !== "mtable") return [parts];
-  return [...parts[0].children].map((row) => flat([...row.children].flatMap((cell) => [...cell.children])));
+  return [...parts[0].children].map((row) =>
+    flat([...row.children].flatMap((cell) => [...cell.children])),
+  );
 }
 
 /** Parts without rows that only hold others together. */
@@ -59,18 +61,23 @@ function pieces(parts) {
   parts.forEach((part, i) => {
     const breaks = part.localName === "mo" && BREAKS.has(part.textContent.trim());
     const operand = i > 0 && (parts[i - 1].localName !== "mo" || closes(parts[i - 1]));
-    if (part.localName === "mspace") return found.push([]);
+    if (part.localName === "mspace" && parseFloat(part.getAttribute("width")) >= 1) {
+      found.push([]);
+      return;
+    }
     if (breaks && operand && found.at(-1).length) {
       part.setAttribute("form", "infix"); // at the begin of a row it would be a sign
       found.push([]);
     }
     found.at(-1).push(part);
   });
-  return found.filter((piece) => piece.length).map((piece) => {
-    const math = document.createElementNS("http://www.w3.org/1998/Math/MathML", "math");
-    math.append(...piece);
-    return html("span", { class: "piece" }, math);
-  });
+  return found
+    .filter((piece) => piece.length)
+    .map((piece) => {
+      const math = document.createElementNS("http://www.w3.org/1998/Math/MathML", "math");
+      math.append(...piece);
+      return html("span", { class: "piece" }, math);
+    });
 }
 
 function closes(part) {
@@ -84,7 +91,9 @@ function breakInside(line, width) {
     const piece = pending.pop();
     if (piece.offsetWidth <= width) continue;
     const parts = [...piece.firstElementChild.children];
-    const brackets = parts.filter(fenced).sort((a, b) => b.textContent.length - a.textContent.length);
+    const brackets = parts
+      .filter(fenced)
+      .sort((a, b) => b.textContent.length - a.textContent.length);
     if (!brackets.length) continue;
     const [widest] = brackets;
     const inner = flat([...widest.children]);
@@ -93,6 +102,6 @@ function breakInside(line, width) {
     }
     const opened = pieces(parts.flatMap((part) => (part === widest ? inner : [part])));
     piece.replaceWith(...opened);
-    if (opened.length > 1) pending.push(...opened);
+    pending.push(...opened);
   }
 }

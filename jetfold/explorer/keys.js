@@ -50,17 +50,17 @@ function ownKey(page, event) {
   const { target, key } = event;
   const box = target.closest("#graph .node");
   if (box) {
-    if (key === "Enter" || key === " ") return page.press(box), true;
-    if (key in ARROWS) return page.focusNeighbour(box, ...ARROWS[key]), true;
+    if (key === "Enter" || key === " ") return (page.press(box), true);
+    if (key in ARROWS) return (page.focusNeighbour(box, ...ARROWS[key]), true);
     return false;
   }
   if (target.id === "graph" && key in ARROWS) {
     const [dx, dy] = ARROWS[key];
-    return page.camera.pan(-dx * PAN, -dy * PAN), true;
+    return (page.camera.pan(-dx * PAN, -dy * PAN), true);
   }
   if (target.id === "lines") return page.listing.key(key);
   if (target.id === "outline" && (key === "ArrowUp" || key === "ArrowDown")) {
-    return page.move(key === "ArrowUp" ? -1 : 1), true;
+    return (page.move(key === "ArrowUp" ? -1 : 1), true);
   }
   return false;
 }
@@ -69,7 +69,8 @@ function ownKey(page, event) {
 function scrolls({ target, key }) {
   const element = key in ARROWS && target.closest(".formula, #step, #node");
   if (!element) return false;
-  if (key === "ArrowUp" || key === "ArrowDown") return element.scrollHeight > element.clientHeight + 1;
+  if (key === "ArrowUp" || key === "ArrowDown")
+    return element.scrollHeight > element.clientHeight + 1;
   return element.scrollWidth > element.clientWidth + 1;
 }
 

@@ -1,6 +1,6 @@
 "use strict";
 
-const RANK_GAP = 30;
+const RANK_GAP = 36;
 
 /**
  * Places for the units and routes for the arrows, by dagre.
@@ -12,18 +12,17 @@ const RANK_GAP = 30;
  */
 function layOut({ units, arrows }, previous) {
   const between = arrows.filter((arrow) => !arrow.pill);
-  const entering = new Map();
-  for (const { to, from } of between) {
-    if (!entering.has(to)) entering.set(to, new Set());
-    entering.get(to).add(from);
-  }
   const graph = new dagre.graphlib.Graph();
   const keys = topological([...units.keys()], between);
   const ranks = assignRanks(keys, between);
-  graph.setGraph({ nodesep: UNIT_GAP, edgesep: BEND_GAP, ranksep: 2 * RANK_GAP, ranker: rankBy(ranks) });
+  graph.setGraph({
+    nodesep: UNIT_GAP,
+    edgesep: BEND_GAP,
+    ranksep: 2 * RANK_GAP,
+    ranker: rankBy(ranks),
+  });
   for (const key of keys) {
     const unit = units.get(key);
-    measure(unit, entering.get(key)?.size ?? 0);
     graph.setNode(key, { width: unit.blockWidth, height: unit.blockHeight });
   }
   for (const { from, to } of between) graph.setEdge(from, to, {});
@@ -33,9 +32,10 @@ function layOut({ units, arrows }, previous) {
 
 function rankBy(ranks) {
   // dagre's own vertex, from which all others can be reached, comes first.
-  return (graph) => graph.nodes().forEach((name) => {
-    graph.node(name).rank = ranks.get(name) ?? -1;
-  });
+  return (graph) =>
+    graph.nodes().forEach((name) => {
+      graph.node(name).rank = ranks.get(name) ?? -1;
+    });
 }
 
 function orderBy(keys, hints) {
@@ -73,7 +73,10 @@ function settle(graph, units, arrows, ranks, previous) {
   }
   const ways = new Map();
   for (const [key, bends] of items.bends) {
-    ways.set(key, bends.map((bend) => bend.x));
+    ways.set(
+      key,
+      bends.map((bend) => bend.x),
+    );
     bends.forEach((bend, i) => hints.set(`${key} ${i}`, bend.x));
     if (bends.length) hints.set(key, bends[bends.length >> 1].x);
   }
@@ -96,7 +99,13 @@ function itemsOf(graph, units, arrows, ranks, hints, shift) {
     const { points } = graph.edge(edge);
     const between = to.rank - from.rank - 1;
     const xs = points.length === between + 2 ? points.slice(1, -1).map((point) => point.x) : [];
-    const own = xs.map((x, i) => ({ x: x + shift, width: 0, rank: from.rank + 1 + i, bend: true, links: [] }));
+    const own = xs.map((x, i) => ({
+      x: x + shift,
+      width: 0,
+      rank: from.rank + 1 + i,
+      bend: true,
+      links: [],
+    }));
     bends.set(key, own);
     const chain = [from, ...own, to];
     for (let i = 1; i < chain.length; i++) {
@@ -123,7 +132,9 @@ function keepPlaces(units, bends, hints) {
   for (const [key, item] of units) put(item, hints.get(key));
   for (const [key, own] of bends) own.forEach((item, i) => put(item, hints.get(`${key} ${i}`)));
   for (const row of rows) {
-    const known = (row ?? []).filter(({ hint }) => hint !== undefined).sort((a, b) => a.item.x - b.item.x);
+    const known = (row ?? [])
+      .filter(({ hint }) => hint !== undefined)
+      .sort((a, b) => a.item.x - b.item.x);
     const same = known.every(({ hint }, i) => !i || known[i - 1].hint <= hint);
     if (!same) continue;
     // The new ones lie between the same neighbours as before, at their share of the way.
@@ -213,16 +224,17 @@ function routeAll(units, arrows, boxes, ways, ranks, bands) {
     const ports = portsOf(sorted, sorted.map(wanted), unit);
     sorted.forEach((arrow, i) => {
       const end = { x: box.x + ports[i], y: box.y };
-      const route = [starts.get(arrow)];
+      const start = starts.get(arrow);
+      const route = [start];
+      if (arrow.pill) route.push(start);
+      else route.push({ x: start.x, y: bands.get(ranks.get(arrow.from)).bottom });
       (ways.get(`${arrow.from}>${to}`) ?? []).forEach((x, bend) => {
         const band = bands.get(ranks.get(arrow.from) + 1 + bend);
         if (band) route.push({ x, y: band.top }, { x, y: band.bottom });
       });
-      if (!arrow.pill && unit.pills.length) {
-        route.push({ x: end.x, y: box.y - unit.top });
-      }
+      if (!arrow.pill) route.push({ x: end.x, y: bands.get(ranks.get(to)).top });
       route.push(end);
-      routes.set(arrow.key, [route[0], ...route]); // a leg down of no length, then across
+      routes.set(arrow.key, route);
     });
   }
   return routes;
@@ -244,14 +256,17 @@ function portsOf(arrows, wanted, unit) {
   const edge = Math.min(CORNER, unit.front / 2);
   const last = unit.front - edge;
   const gap = Math.min(PORT_GAP, (last - edge) / Math.max(arrows.length - 1, 1));
-  const lane = unit.pills.length && unit.lane ? unit.lane - PORT_GAP / 2 : last;
-  const ports = wanted.map((x, i) =>
-    Math.min(Math.max(x, edge), arrows[i].pill ? last : Math.min(last, lane)),
-  );
-  for (let i = 1; i < ports.length; i++) ports[i] = Math.max(ports[i], ports[i - 1] + gap);
+  // Arrows from other units pass the pills on their left.
+  const lane = unit.pills.length && unit.lane ? Math.min(unit.lane - PORT_GAP / 2, last) : last;
+  const most = arrows.map((arrow) => (arrow.pill ? last : lane));
+  const ports = [];
+  wanted.forEach((x, i) => {
+    const least = i ? ports[i - 1] + gap : edge;
+    ports.push(Math.max(Math.min(x, most[i]), least));
+  });
   let right = last;
   for (let i = ports.length - 1; i >= 0; i--) {
-    ports[i] = Math.min(ports[i], right);
+    ports[i] = Math.min(ports[i], right, most[i]);
     right = ports[i] - gap;
   }
   return ports;

@@ -1,6 +1,13 @@
 "use strict";
 
-const PYTHON = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\b(def|return|for|in|range|if|else|elif|while|import|from|as|and|or|not|with|True|False|None)\b|\b(\d[\w.]*)/g;
+const KEYWORDS =
+  "def|return|for|in|range|if|else|elif|while|import|from|as|and|or|not|with|True|False|None";
+const PYTHON = new RegExp(
+  [/(#.*$)/, /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/, `\\b(${KEYWORDS})\\b`, /\b(\d[\w.]*)/]
+    .map((part) => part.source ?? part)
+    .join("|"),
+  "g",
+);
 const TOKENS = [null, "comment", "string", "keyword", "digits"];
 
 /** The generated source of the graph that runs; lines and nodes point at each other. */
@@ -26,12 +33,22 @@ class Listing {
     const prose = this._inProse || quotes > 0;
     if (quotes % 2) this._inProse = !this._inProse;
     const linked = this.source.nodes[i]?.length > 0;
-    const attributes = { id: `line-${i}`, role: "option", "aria-selected": "false", class: linked ? "line linked" : "line" };
+    const attributes = {
+      id: `line-${i}`,
+      role: "option",
+      "aria-selected": "false",
+      class: linked ? "line linked" : "line",
+    };
     const code = html("code");
     if (prose) code.append(html("span", { class: "comment" }, content || " "));
     else coloured(code, content);
     if (!content.trim()) attributes["aria-label"] = "empty line";
-    return html("div", attributes, html("span", { class: "number", "aria-hidden": "true" }, String(i + 1)), code);
+    return html(
+      "div",
+      attributes,
+      html("span", { class: "number", "aria-hidden": "true" }, String(i + 1)),
+      code,
+    );
   }
 
   _hover(event) {
@@ -79,8 +96,9 @@ class Listing {
 
   /** Show the first line that is about a node. */
   begin() {
-    const first = this._lines.find((line) => line.classList.contains("own"))
-      ?? this._lines.find((line) => line.classList.contains("linked"));
+    const first =
+      this._lines.find((line) => line.classList.contains("own")) ??
+      this._lines.find((line) => line.classList.contains("linked"));
     if (first) scrollWithin(this._list, first);
   }
 

@@ -9,7 +9,7 @@ class Page {
     this.filtered = false;
     this.kept = null;
     this.folding = new Folding();
-    this._layouts = new Map();
+    this.layouts = new Layouts(model, this.folding);
     const stage = document.getElementById("graph");
     const world = document.getElementById("world");
     this.drawing = new Drawing(world);
@@ -78,14 +78,19 @@ class Page {
     if (this.place !== place) this.side = "after";
     this.place = place;
     history.replaceState(null, "", this.model.hash(place));
-    if (this.kept !== null && !this.model.graph(place.c, place.step).nodes.has(this.kept)) this.kept = null;
+    if (this.kept !== null && !this.model.graph(place.c, place.step).nodes.has(this.kept))
+      this.kept = null;
     this.outline.show(place, (other) => this.isVisible(other));
     this.transport.show(place, this.visible);
     this.chart.show(place, place.step ? this.model.places[place.index - 1] : null);
     showStep(this.model, place);
-    fitFormulas(document.getElementById("step"));
     this._showGraph(this.glide);
     this._announce();
+    // What asks for sizes comes last, when nothing changes any more.
+    this.outline.reveal();
+    const panel = document.getElementById("step");
+    panel.scrollTop = 0;
+    fitFormulas(panel);
     performance.measure("jetfold step", { start: began, end: performance.now() });
     this._prepare();
   }
@@ -95,6 +100,7 @@ class Page {
     if (box.disabled) return;
     this.filtered = box.checked = on;
     this.outline.show(this.place, (other) => this.isVisible(other));
+    this.outline.reveal();
     this.transport.show(this.place, this.visible);
   }
 
@@ -113,32 +119,8 @@ class Page {
 
   // The graph ----------------------------------------------------------------------------------
 
-  _layout(place) {
-    const key = `${place.index} ${this.folding.signature}`;
-    const known = this._layouts.get(key);
-    if (known) return known;
-    const scene = sceneAt(this.model, place);
-    const content = unitsOf(scene, this.folding);
-    const layout = layOut(content, this._near(place));
-    const made = { scene, content, layout, lineage: this.model.lineage(place.c) };
-    this._layouts.set(key, made);
-    this._last = made;
-    return made;
-  }
-
-  /** The layout to begin with: of a neighbour, or of what was shown last. */
-  _near(place) {
-    const lineage = this.model.lineage(place.c);
-    for (const index of [place.index - 1, place.index + 1]) {
-      const near = this._layouts.get(`${index} ${this.folding.signature}`);
-      if (near?.lineage === lineage) return near.layout;
-    }
-    return this._last?.lineage === lineage ? this._last.layout : undefined;
-  }
-
   _showGraph(glide) {
-    const { scene, content, layout, lineage } = this._layout(this.place);
-    this._last = this._layouts.get(`${this.place.index} ${this.folding.signature}`);
+    const { scene, content, layout, lineage } = this.layouts.at(this.place);
     this.scene = scene;
     const fresh = this._shownLineage !== lineage;
     this.drawing.show(content, layout, this.side, glide && !fresh, lineage);
@@ -157,11 +139,15 @@ class Page {
   /** Lay out what is likely to be asked for next, while nothing else happens. */
   _prepare() {
     clearTimeout(this._waiting);
-    this._waiting = setTimeout(() => {
-      const visible = this.visible;
-      const at = visible.indexOf(this.place);
-      for (const place of [visible[at + 1], visible[at - 1]]) if (place) this._layout(place);
-    }, 2 * GLIDE);
+    const { visible, model } = this;
+    const at = visible.indexOf(this.place);
+    const chapters = [this.place.c + 1, this.place.c - 1].map((c) => model.places[model.first[c]]);
+    const likely = [visible[at + 1], visible[at - 1], ...chapters].filter(Boolean);
+    const next = () => {
+      this.layouts.at(likely.shift());
+      if (likely.length) this._waiting = setTimeout(next, 50);
+    };
+    if (likely.length) this._waiting = setTimeout(next, 2 * GLIDE);
   }
 
   open(key) {
@@ -183,9 +169,12 @@ class Page {
   _rove(box) {
     const boxes = this.drawing.boxes.filter((element) => element.hasAttribute("tabindex"));
     const focused = boxes.find((element) => element === document.activeElement);
-    const chosen = box ?? focused
-      ?? boxes.find((element) => this.kept !== null && element.dataset.node === String(this.kept))
-      ?? boxes.find((element) => element.dataset.sign) ?? boxes[0];
+    const chosen =
+      box ??
+      focused ??
+      boxes.find((element) => this.kept !== null && element.dataset.node === String(this.kept)) ??
+      boxes.find((element) => element.dataset.sign) ??
+      boxes[0];
     for (const element of boxes) element.setAttribute("tabindex", element === chosen ? 0 : -1);
   }
 
@@ -244,11 +233,17 @@ class Page {
     const shown = this._hovered ?? this.kept;
     const node = shown === null || shown === undefined ? null : this.scene.nodes.get(shown);
     const linked = this.linked;
-    showNode(this.model, node, this.side, shown === this.kept, node && linked ? this.listing.elsewhere(shown) : "");
+    showNode(
+      this.model,
+      node,
+      this.side,
+      shown === this.kept,
+      node && linked ? this.listing.elsewhere(shown) : "",
+    );
     this.drawing.mark("near", shown === null || shown === undefined ? [] : [shown]);
     this.drawing.mark("kept", this.kept === null ? [] : [this.kept]);
     this.drawing.mark("of-line", linked && this._lineNodes ? this._lineNodes : []);
-    this.listing.mark(linked ? shown ?? null : null, scroll || this._hovered !== null);
+    this.listing.mark(linked ? (shown ?? null) : null, scroll || this._hovered !== null);
   }
 
   /** Whether numbers of nodes in the source mean nodes of the graph that is shown. */
@@ -294,7 +289,8 @@ class Page {
 
   _showView() {
     press("#side", (button) => button.dataset.side === this.side);
-    for (const button of document.querySelectorAll("#side button")) button.disabled = !this._rewrites;
+    for (const button of document.querySelectorAll("#side button"))
+      button.disabled = !this._rewrites;
     const state = { follow: "follow", whole: "whole" };
     for (const [id, mode] of Object.entries(state)) {
       document.getElementById(id).setAttribute("aria-pressed", String(this.camera.mode === mode));
@@ -303,23 +299,36 @@ class Page {
     document.getElementById("where").textContent = this._caption();
     const c = this._sourceChapter;
     const there = this.linked;
-    document.getElementById("source-note").textContent = c < 0 ? "" : `of the chapter “${this.model.chapters[c].title}”`;
-    document.getElementById("source-go").hidden = there && this.place.c === c && this.place.step === this.model.chapters[c].steps.length;
+    document.getElementById("source-note").textContent =
+      c < 0 ? "" : `of the chapter “${this.model.chapters[c].title}”`;
+    document.getElementById("source-go").hidden =
+      there && this.place.c === c && this.place.step === this.model.chapters[c].steps.length;
   }
 
   _caption() {
     const marks = this.model.step(this.place)?.marks;
     if (!marks) return this.model.chapters[this.place.c].title;
-    const parts = [["+", marks.added, "new"], ["−", marks.removed, "gone"], ["~", marks.rewired, "rewired"]];
-    return parts.filter(([, ids]) => ids?.length).map(([sign, ids, words]) => `${sign} ${ids.length} ${words}`).join("   ");
+    const parts = [
+      ["+", marks.added, "new"],
+      ["−", marks.removed, "gone"],
+      ["~", marks.rewired, "rewired"],
+    ];
+    return parts
+      .filter(([, ids]) => ids?.length)
+      .map(([sign, ids, words]) => `${sign} ${ids.length} ${words}`)
+      .join("   ");
   }
 
   _announce() {
     const { model, place } = this;
     const step = model.step(place);
     const counts = model.counts(place);
-    const what = step ? `Step ${place.step}: ${step.title}. ${this._caption()}` : `Chapter ${model.chapter(place).title}`;
-    say(`${what}. ${counts.nodes} nodes, ${counts.vectors} vectors, ${counts.operations} operations.`);
+    const what = step
+      ? `Step ${place.step}: ${step.title}. ${this._caption()}`
+      : `Chapter ${model.chapter(place).title}`;
+    say(
+      `${what}. ${counts.nodes} nodes, ${counts.vectors} vectors, ${counts.operations} operations.`,
+    );
   }
 }
 
@@ -360,10 +369,15 @@ function centreOf(element) {
   return { x: (left + right) / 2, y: (top + bottom) / 2 };
 }
 
-readData().then((data) => {
-  document.getElementById("title").textContent = data.title;
-  document.getElementById("subtitle").textContent = data.subtitle;
-  const page = new Page(new Model(data));
-  page.start();
-  document.documentElement.dataset.ready = "";
-});
+readData()
+  .then((data) => {
+    document.getElementById("title").textContent = data.title;
+    document.getElementById("subtitle").textContent = data.subtitle;
+    const page = new Page(new Model(data));
+    page.start();
+    document.documentElement.dataset.ready = "";
+  })
+  .catch((error) => {
+    document.getElementById("title").textContent = `This page cannot be shown: ${error.message}`;
+    throw error;
+  });

@@ -107,7 +107,7 @@ class Model {
   }
 
   placeOf(hash) {
-    const [key, step] = decodeURIComponent(hash.replace(/^#/, "")).split("/");
+    const [key, step] = hash.slice(1).split("/");
     const c = this.chapters.findIndex((chapter) => chapter.key === key);
     if (c < 0) return null;
     const wanted = Math.trunc(Number(step)) || 0;

@@ -13,17 +13,19 @@ function orderLikeBefore(graph, hints) {
     (rows[node.rank] ??= []).push(name);
   }
   const wanted = new Map();
-  for (const row of rows) for (const name of row) {
-    const hint = hintOf(name, graph.node(name), hints);
-    if (hint !== undefined) wanted.set(name, hint);
-  }
-  for (const sweep of [rows, [...rows].reverse()]) {
-    for (const row of sweep) for (const name of row) {
-      if (wanted.has(name)) continue;
-      const near = graph.neighbors(name).map((other) => wanted.get(other));
-      const known = near.filter((x) => x !== undefined);
-      if (known.length) wanted.set(name, known.reduce((a, b) => a + b) / known.length);
+  for (const row of rows)
+    for (const name of row) {
+      const hint = hintOf(name, graph.node(name), hints);
+      if (hint !== undefined) wanted.set(name, hint);
     }
+  for (const sweep of [rows, [...rows].reverse()]) {
+    for (const row of sweep)
+      for (const name of row) {
+        if (wanted.has(name)) continue;
+        const near = graph.neighbors(name).map((other) => wanted.get(other));
+        const known = near.filter((x) => x !== undefined);
+        if (known.length) wanted.set(name, known.reduce((a, b) => a + b) / known.length);
+      }
   }
   for (const row of rows) row.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0));
   const place = new Map();

@@ -29,14 +29,19 @@ class Outline {
     const option = html("div", { ...attributes, "aria-selected": "false" });
     if (step) {
       option.className = this._model.routine(place) ? "routine" : "";
-      option.append(html("span", { class: "number" }, String(place.step)), html("span", {}, step.title));
-      if (typeof step.before === "number") option.append(html("span", { class: "of" }, `%${step.before}`));
+      option.append(
+        html("span", { class: "number" }, String(place.step)),
+        html("span", {}, step.title),
+      );
+      if (typeof step.before === "number")
+        option.append(html("span", { class: "of" }, `%${step.before}`));
     } else {
       option.className = "chapter";
       option.append(html("span", {}, chapter.title));
       if (chapter.runs) option.append(html("span", { class: "runs" }, "runs"));
       const count = chapter.steps.length;
-      if (count) option.append(html("span", { class: "of", title: `${count} steps` }, String(count)));
+      if (count)
+        option.append(html("span", { class: "of", title: `${count} steps` }, String(count)));
     }
     return option;
   }
@@ -52,6 +57,9 @@ class Outline {
     this._current = this._options[place.index];
     this._current.setAttribute("aria-selected", "true");
     this._list.setAttribute("aria-activedescendant", this._current.id);
+  }
+
+  reveal() {
     scrollWithin(this._list, this._current);
   }
 }

@@ -6,7 +6,9 @@ function showStep(model, place) {
   const chapter = model.chapter(place);
   const step = model.step(place);
   const count = chapter.steps.length;
-  const where = step ? `${chapter.title} · step ${place.step} of ${count}` : `chapter ${place.c + 1} of ${model.chapters.length}`;
+  const where = step
+    ? `${chapter.title} · step ${place.step} of ${count}`
+    : `chapter ${place.c + 1} of ${model.chapters.length}`;
   panel.replaceChildren(
     html("p", { class: "where" }, where),
     html("h2", {}, step ? step.title : chapter.title),
@@ -18,14 +20,16 @@ function showStep(model, place) {
     panel.append(...showSides(model, step));
   } else {
     panel.append(prose(chapter.about));
-    if (chapter.runs) panel.append(html("p", { class: "note" }, "The graph at the end of this chapter is the one that runs."));
+    if (chapter.runs)
+      panel.append(
+        html("p", { class: "note" }, "The graph at the end of this chapter is the one that runs."),
+      );
     const steps = count ? `${count} ${count === 1 ? "step" : "steps"}: go on with → or j. ` : "";
     const boxes = "Point at a box, or go to it with Tab and arrow keys, to see what it is.";
     panel.append(html("p", { class: "note" }, steps + boxes));
   }
   const certificate = step ? step.certificate : chapter.certificate;
   if (certificate) panel.append(showCertificate(model, certificate));
-  panel.scrollTop = 0;
 }
 
 function prose(markup) {
@@ -44,9 +48,14 @@ function showRule(model, rule) {
 function showSides(model, step) {
   const found = [];
   // The steps of standard Taylor mode do not rewrite: they say what becomes of a value.
-  const rewrites = Object.keys(step.nodes).length > 0;
-  const words = rewrites ? ["before", "after"] : ["value", "its coefficients"];
-  for (const [side, place] of [[words[0], step.lhs], [words[1], step.rhs]]) {
+  let words = ["before", "after"];
+  if (!Object.keys(step.nodes).length) {
+    words = step.before === null ? ["wanted", "computed as"] : ["value", "its coefficients"];
+  }
+  for (const [side, place] of [
+    [words[0], step.lhs],
+    [words[1], step.rhs],
+  ]) {
     const markup = model.formula(place);
     if (!markup) continue;
     const label = html("p", { class: "side" }, side);
@@ -72,11 +81,17 @@ function showCertificate(model, certificate) {
   block.append(list);
   const identity = model.formula(certificate.identity || null);
   if (identity) {
-    const details = html("details", {}, html("summary", {}, "the identity that was proved"), formula(identity));
+    const details = html(
+      "details",
+      {},
+      html("summary", {}, "the identity that was proved"),
+      formula(identity),
+    );
     details.addEventListener("toggle", () => fitFormulas(details));
     block.append(details);
   }
-  for (const remark of certificate.remarks ?? []) block.append(html("p", { class: "note" }, remark));
+  for (const remark of certificate.remarks ?? [])
+    block.append(html("p", { class: "note" }, remark));
   return block;
 }
 
@@ -97,16 +112,19 @@ function verdicts({ exact, symbolic, roundoff }) {
     [symbolic ?? null, "Symbolic:", symbolically[String(symbolic ?? null)]],
   ];
   if (typeof roundoff === "number") {
-    const words = roundoff === 0
-      ? "in float64 both sides are equal to the last bit."
-      : `in float64 both sides differ by at most ${short(roundoff)} ε (ε = 2.2·10⁻¹⁶).`;
+    const words =
+      roundoff === 0
+        ? "in float64 both sides are equal to the last bit."
+        : `in float64 both sides differ by at most ${short(roundoff)} ε (ε = 2.2·10⁻¹⁶).`;
     rows.push([true, "Round-off:", words]);
   }
   return rows;
 }
 
 function short(value) {
-  return value >= 100 || value < 0.01 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
+  return value >= 100 || value < 0.01
+    ? value.toExponential(1)
+    : String(Number(value.toPrecision(2)));
 }
 
 // Nodes ------------------------------------------------------------------------------------------
@@ -118,7 +136,12 @@ function showNode(model, node, side, kept, elsewhere) {
   panel.classList.toggle("kept", Boolean(record && kept));
   panel.hidden = !record;
   if (!record) return;
-  const head = html("h2", {}, html("span", { class: `dot ${record.kind}` }), `${record.number} · ${record.title.join(" ")}`);
+  const head = html(
+    "h2",
+    {},
+    html("span", { class: `dot ${record.kind}` }),
+    `${record.number} · ${record.title.join(" ")}`,
+  );
   const type = html("p", { class: "type" }, record.type);
   panel.replaceChildren(head, type, prose(record.meaning));
   const markup = model.formula(record.formula);
@@ -128,6 +151,7 @@ function showNode(model, node, side, kept, elsewhere) {
     panel.append(html("p", { class: "file" }, `${file}:${line}`));
     if (text) panel.append(html("pre", {}, text));
   }
-  if (elsewhere) panel.append(html("p", { class: "note" }, `In the generated source: ${elsewhere}.`));
+  if (elsewhere)
+    panel.append(html("p", { class: "note" }, `In the generated source: ${elsewhere}.`));
   fitFormulas(panel);
 }

@@ -23,7 +23,7 @@ function straighten(items) {
     const last = sweep >= SWEEPS - 4;
     const order = down ? filled : [...filled].reverse();
     for (const row of order) {
-      settleRow(row, (link, item) => last || (link.item.rank < item.rank) === down);
+      settleRow(row, (link, item) => last || link.item.rank < item.rank === down);
     }
   }
 }
@@ -57,7 +57,9 @@ function rising(wanted) {
       const [left, right] = pools.slice(-2);
       if (left.sum / left.weight <= right.sum / right.weight) break;
       pools.splice(-2, 2, {
-        sum: left.sum + right.sum, weight: left.weight + right.weight, count: left.count + right.count,
+        sum: left.sum + right.sum,
+        weight: left.weight + right.weight,
+        count: left.count + right.count,
       });
     }
   }

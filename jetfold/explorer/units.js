@@ -55,7 +55,15 @@ function unitsOf(scene, folding) {
     if (from === to) return;
     const folded = unit.kind === "group" || groups.has(id);
     const key = folded ? `${from}>${to}` : `${from}>${to}:${position}`;
-    const arrow = arrows.get(key) ?? { key, from, to, letter: "", pill, before: false, after: false };
+    const arrow = arrows.get(key) ?? {
+      key,
+      from,
+      to,
+      letter: "",
+      pill,
+      before: false,
+      after: false,
+    };
     arrow[side] = true;
     arrow.id = id;
     arrow.copies ||= record.badges.length > 0;
@@ -74,7 +82,23 @@ function unitsOf(scene, folding) {
     }
     scene.outputs[side].forEach((id, i) => connect(id, `out${i}`, i, "", side));
   }
+  const entering = new Map();
+  for (const { from, to, pill } of arrows.values()) {
+    if (pill) continue;
+    if (!entering.has(to)) entering.set(to, new Set());
+    entering.get(to).add(from);
+  }
+  for (const unit of units.values()) measure(unit, entering.get(unit.key)?.size ?? 0);
   return { units, arrows: [...arrows.values()] };
+}
+
+/** Equal for contents that have the same layout. */
+function signatureOf({ units, arrows }) {
+  const parts = [];
+  for (const { key, width, height, pills } of units.values()) {
+    parts.push(key, width, height, ...pills.map((pill) => pill.key + pill.width));
+  }
+  return [...parts, ...arrows.map((arrow) => arrow.key)].join(" ");
 }
 
 /**
