@@ -242,7 +242,7 @@ class ScalarNumbers:
 
         if not operands:
             return np.asarray(one(), dtype=object)
-        result = np.empty(np.broadcast_shapes(*(o.shape for o in operands)), dtype=object)
+        result = np.empty(np.broadcast_shapes(*map(np.shape, operands)), dtype=object)
         columns = [array.reshape(-1) for array in np.broadcast_arrays(*operands)]
         if _selects(expr):  # a branch that is not taken is not computed
             found: Any = [one(*values) for values in zip(*columns, strict=True)]
