@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from jetfold.account.plain import to_text
+from jetfold.account.primitive_rule import rule_account
 from jetfold.account.tex import to_latex
 from jetfold.explorer import page
 from jetfold.graph import ArgumentError, JetfoldError
 from jetfold.kernel import write
-from jetfold.rule_account import rule_account
 from jetfold.target import Target, read
 from jetfold.target import add_options as add_target_options
 

@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from jetfold.explorer.formulas import mathml
+from jetfold.mathml import mathml
 
 
 def inline(writer: HTML5Translator, node: nodes.math) -> None:

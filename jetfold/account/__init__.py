@@ -1,24 +1,28 @@
 """A derivation told as a text with formulas, with the numbers of its own function.
 
-`account` writes it once, as a `Document` (document.py); plain.py, tex.py and html.py show it. The
-chapters are told by wanted.py (what the operator is), jets.py, rules_used.py, moves.py (what
-collapses), stopped.py (what does not), minimal.py (other methods) and methods.py (costs,
-what runs).
+`account` writes it once, as a `Document` (document.py); plain.py, tex.py and html.py show it, and
+breaking.py says where lines end. In the order of the text it is told by operators.py (what is
+wanted: wanted.py, laplacians.py, expressions.py), jets.py, rules_used.py (with one_node.py),
+rewriting.py (what collapses), stopped.py (what does not), methods.py (the others), costs.py,
+programs.py (what runs) and checks.py; naming.py has the formulas of graphs. summary.py is the short
+form for notebooks, primitive_rule.py the account of a single Taylor rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jetfold.account.checks import checks
+from jetfold.account.costs import saved
 from jetfold.account.document import Block, Document, Formula, Heading, Paragraph, text
 from jetfold.account.jets import Jets
-from jetfold.account.methods import clean_up, listing, saved, what_runs
-from jetfold.account.minimal import minimal, nested
-from jetfold.account.moves import replication, sums
+from jetfold.account.methods import minimal, nested
 from jetfold.account.naming import Names
 from jetfold.account.operators import wanted_of
+from jetfold.account.programs import listing, what_runs
+from jetfold.account.rewriting import clean_up, replication, sums
 from jetfold.account.rules_used import rules_used
-from jetfold.account.stopped import checks, stops
+from jetfold.account.stopped import stops
 from jetfold.derivation import Derivation
 from jetfold.graph import ArgumentError
 from jetfold.jet import Jet

@@ -18,7 +18,9 @@ from jetfold.account.document import (
     joined,
     text,
 )
+from jetfold.account.naming import in_names
 from jetfold.account.wanted import Wanted, name_of, same
+from jetfold.graph.latex import letter
 from jetfold.pde import PDE, Derivatives
 
 MOST = 8
@@ -121,10 +123,10 @@ def of_derivatives(operator: Derivatives, where: Text) -> Wanted:
 
 def _derivative(field: str, variables: Sequence[str]) -> Formula:
     if not variables:
-        return same(field)
+        return _symbol(field)
     between = "" if all(len(name) == 1 for name in variables) else ","
-    latex = between.join(sp.latex(sp.Symbol(name)) for name in variables)
-    return Formula(f"{field}_{{{latex}}}", f"{field}_{between.join(variables)}")
+    latex = between.join(map(letter, variables))
+    return Formula(f"{letter(field)}_{{{latex}}}", f"{field}_{between.join(variables)}")
 
 
 def _difference(expr: sp.Basic) -> sp.Expr:
@@ -134,20 +136,18 @@ def _difference(expr: sp.Basic) -> sp.Expr:
 def _formula(expr: sp.Expr, coords: Sequence[sp.Symbol]) -> Formula:
     """A SymPy expression with derivatives of fields as indices: w_xx."""
     expr = sp.sympify(expr).doit()
-    latex: dict[sp.Basic, sp.Symbol] = {}
-    plain: dict[sp.Basic, sp.Symbol] = {}
+    names = {symbol: _symbol(symbol) for symbol in expr.free_symbols}
     for part in expr.atoms(sp.Derivative, AppliedUndef):
         field = part.expr if isinstance(part, sp.Derivative) else part
         variables = part.variables if isinstance(part, sp.Derivative) else ()
-        name = str(field.func)
         ordered = sorted((str(v) for v in variables), key=[str(c) for c in coords].index)
-        shown = _derivative(name, ordered)
-        latex[part], plain[part] = sp.Symbol(shown.latex), sp.Symbol(shown.plain)
-    return Formula(sp.latex(expr.xreplace(latex)), str(expr.xreplace(plain)))
+        names[part] = _derivative(str(field.func), ordered)
+    parts = sorted(names, key=lambda part: names[part].plain)  # the order of printed factors
+    return in_names(expr, parts, [names[part] for part in parts])
 
 
-def _symbol(symbol: sp.Symbol) -> Formula:
-    return Formula(sp.latex(symbol), str(symbol))
+def _symbol(symbol: sp.Symbol | str) -> Formula:
+    return Formula(letter(str(symbol)), str(symbol))
 
 
 def _of_coordinates(coords: Sequence[str | sp.Symbol]) -> Callable[[int], Formula]:
@@ -156,7 +156,7 @@ def _of_coordinates(coords: Sequence[str | sp.Symbol]) -> Callable[[int], Formul
     def name(i: int) -> Formula:
         if i >= len(coords):
             return Formula(f"z_{{{i + 1 - len(coords)}}}", f"z{i + 1 - len(coords)}")
-        coordinate = sp.Symbol(str(coords[i]))
-        return Formula(f"e_{{{sp.latex(coordinate)}}}", f"e_{coordinate}")
+        coordinate = _symbol(coords[i])
+        return Formula(f"e_{{{coordinate.latex}}}", f"e_{coordinate.plain}")
 
     return name

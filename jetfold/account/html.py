@@ -18,7 +18,7 @@ from jetfold.account.document import (
     Table,
     Text,
 )
-from jetfold.explorer.formulas import mathml
+from jetfold.mathml import mathml
 
 _TAGS = {1: "h3", 2: "h4"}
 DISPLAY_STYLE = 'display="inline" displaystyle="true"'

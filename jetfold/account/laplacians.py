@@ -18,6 +18,7 @@ from jetfold.account.document import (
 from jetfold.account.wanted import Wanted, function_words, indexed, name_of, same
 from jetfold.biharmonic import Biharmonic
 from jetfold.directions import Sampling
+from jetfold.graph.latex import to_latex
 from jetfold.laplacian import Laplacian
 from jetfold.weighted_laplacian import WeightedLaplacian
 
@@ -58,16 +59,15 @@ def of_laplacian(operator: Laplacian | Biharmonic, u: Formula, size: int, where:
         )
     order = 4 if square else 2
     factor = operator.sampling.fourth_moment(size) if square else 1
-    total = sp.latex(sp.Rational(factor) * operator.sampling.samples)
-    plain = str(sp.Rational(factor) * operator.sampling.samples)
+    total = sp.Rational(factor) * operator.sampling.samples
     blocks += _estimated(
         operator.sampling,
         Equation(
             result,
             Formula(
-                rf"\frac{{1}}{{{total}}} \sum_{{s=1}}^{{{operator.sampling.samples}}} "
+                rf"\frac{{1}}{{{to_latex(total)}}} \sum_{{s=1}}^{{{operator.sampling.samples}}} "
                 + _along(f, order, "z_s").latex,
-                f"1/({plain}) sum_s {_along(f, order, 'z_s').plain},  "
+                f"1/({total}) sum_s {_along(f, order, 'z_s').plain},  "
                 f"s = 1 .. {operator.sampling.samples}",
             ),
             relation=Formula(r"\approx", "~"),

@@ -1,12 +1,16 @@
-"""The methods beside collapsing, what each costs, and what runs in the end."""
+"""Minimal jets and nested operators: the methods beside collapsing."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+
+import sympy as sp
 
 from jetfold.account.document import (
     Block,
-    Code,
     Equation,
     Equations,
     Formula,
@@ -16,142 +20,191 @@ from jetfold.account.document import (
     Text,
     text,
 )
-from jetfold.account.moves import kinds_of_steps, times
 from jetfold.account.naming import Names, listed
-from jetfold.account.wanted import Wanted
-from jetfold.chapters import Chapter, chapters
-from jetfold.derivation import Derivation
-from jetfold.graph import LEAVES, Graph
+from jetfold.derivation import About, Derivation
+from jetfold.graph import LEAVES, Collect, Map, Pick
+from jetfold.graph.latex import to_latex
 from jetfold.graph.text import program_order
-from jetfold.rules.cost import operations, vectors
+from jetfold.rules.algebra_text import SHOWN
+from jetfold.rules.form import FormAlgebra
+from jetfold.rules.jet_algebra import JetAlgebra
+from jetfold.rules.polynomial import Monomial, Polynomial, to_sympy, variables
 
-MOST_EQUATIONS = 24
-"""Lines of a graph that are written out."""
-MOST_KINDS = 4
-LONGEST = 240
-"""Characters of the longest formula that is shown of a graph."""
-
-
-# Clean-up -----------------------------------------------------------------------------------------
+MOST_RELATIONS = 4
+MOST_WRITTEN_OUT = 12
 
 
-def clean_up(derivation: Derivation) -> Iterator[Block]:
-    """What is known already is put in; only the steps that say something are shown."""
-    kinds = kinds_of_steps(derivation.cleaned, derivation.function_graph)
-    if not kinds:
-        return
-    telling = [kind for kind in kinds if not kind.rule.routine]
-    steps = len(derivation.cleaned.steps)
-    yield Heading(text("Clean-up"))
+def minimal(derivation: Derivation, about: About) -> Iterator[Block]:
+    """The jet algebra of the operator: what has to be carried, and nothing else."""
+    problem = about.problem
+    assert problem is not None, "only a problem has an algebra"
+    algebra = (problem.at_points or problem).algebra
+    yield Heading(text("Minimal jets"))
     yield Paragraph(
         text(
-            "What is known already is put in: zeros, ones, constants, unit vectors, operations "
-            f"that do nothing, in {times(steps, 'step')}" + ("; for example" if telling else ".")
+            "Jets along lines are one way to get the operator of a composed function; the shortest "
+            "way carries, for every value, just the combinations of derivatives that the operator "
+            "can see. They are the coordinates of the value in an algebra, the polynomials modulo "
+            "those that the operator does not see. A function acts on it by its Taylor series at "
+            "the value ", Formula("a", "a"), ", which ends, as high powers of the rest ",
+            Formula("n", "n"), " are zero:",
+        )
+    )  # fmt: skip
+    yield Equations(
+        (
+            Equation(
+                Formula("g(a + n)", "g(a + n)"),
+                Formula(
+                    r"g(a) + g'(a)\,n + \frac{g''(a)}{2!}\,n^2 + \dots",
+                    "g(a) + g'(a) n + g''(a)/2! n^2 + ..",
+                ),
+            ),
         )
     )
-    if telling:
-        yield Equations(tuple(kind.example for kind in telling[:MOST_KINDS]))
-
-
-# Costs and what runs ------------------------------------------------------------------------------
-
-
-def saved(derivation: Derivation) -> Iterator[Block]:
-    """Nodes, vectors and operations by chapter, and why the method was chosen."""
-    yield Heading(text("What it saves"))
-    yield counts(derivation)
-    cost, chosen = derivation.cost, derivation.chosen
-    if chosen == "standard":
-        yield Paragraph(
-            text("Standard Taylor mode was asked for: what is summed stays at the end.")
-        )
-        return
-    before, after = cost.operations["standard"], cost.operations[chosen]
-    vectors_before, vectors_after = cost.vectors["standard"], cost.vectors[chosen]
-    if vectors_before == vectors_after:
-        yield Paragraph(_nothing_saved(derivation))
-        yield from _predicted(derivation)
-        return
+    if isinstance(algebra, FormAlgebra):
+        yield from _form(algebra)
+    else:
+        yield from _algebra(algebra)
+    yield from _rule(derivation)
+    count = derivation.cost.vectors["minimal"]
     yield Paragraph(
         text(
-            "So the method ",
-            Code(chosen),
-            f" carries {vectors_after} vectors in place of "
-            f"{vectors_before}, and takes {after:,} operations at a point where standard Taylor "
-            f"mode takes {before:,}" + (f", {before / after:.1f} times as many." if after else "."),
+            f"The algebra has dimension {algebra.dimension}, and a node of the function turns into "
+            f"{count} vectors."
+        )
+    )
+
+
+def _rule(derivation: Derivation) -> Iterator[Block]:
+    """How a function that is not linear acts on the algebra, where that is short."""
+    graph, function = derivation.minimal_graph, derivation.function_graph
+    names = Names(graph, function)
+    found: defaultdict[int, dict[int, Equation]] = defaultdict(dict)
+    for node in program_order(graph):
+        role, op = graph[node].role, graph[node].op
+        if role is not None and role.order > 1 and isinstance(op, Map) and role.of in function.nx:
+            inside = names.written_out(node, MOST_WRITTEN_OUT)
+            unnamed = any(
+                graph[o].role is None and not isinstance(graph[o].op, LEAVES)
+                for o in graph.operands(node)
+            )
+            tables = any(isinstance(graph[n].op, (Pick, Collect)) for n in inside)
+            equation = names.equation(node, inside)
+            if isinstance(function[role.of].op, Map) and not tables and bool(inside) == unnamed:
+                found[role.of].setdefault(role.order, equation)
+    if found:
+        node, equations = max(found.items(), key=lambda item: (len(item[1]), item[0]))
+        value = Names(function, function).value(node)
+        yield Paragraph(text("On it, the rule at ", value, " is"))
+        yield Equations(tuple(equations[order] for order in sorted(equations)))
+
+
+def _form(algebra: FormAlgebra) -> Iterator[Block]:
+    count = len(algebra.variables)
+    yield Paragraph(
+        text(
+            "All that is linear in the derivatives, with coefficients that are known at the point, "
+            "is one operator of order 2 there. Its algebra has the same basis at every point: the "
+            f"value, {count} first derivatives, and one element on which the operator itself "
+            "travels:"
+        )
+    )
+    total = f"1 + {count} + 1 = {algebra.dimension}"
+    yield Equations((Equation(Formula(r"\dim A", "dim A"), Formula(total, total)),))
+
+
+def _algebra(algebra: JetAlgebra) -> Iterator[Block]:
+    shown = [p for p in algebra.polynomials if p][:SHOWN]
+    operators = ", ".join(_polynomial(p).latex for p in shown)
+    plain = ", ".join(_polynomial(p).plain for p in shown)
+    sizes = " + ".join(map(str, [1, *map(len, algebra.blocks.values())]))
+    whole = f"{sizes} = {algebra.dimension}"
+    total = Equation(Formula(r"\dim A", "dim A"), Formula(whole, whole))
+    yield Paragraph(text("Here the algebra and its dimension, by degree, are"))
+    yield Equations(
+        (
+            Equation(
+                Formula("A", "A"),
+                Formula(
+                    rf"\mathbb{{R}}[t] / \operatorname{{Ann}}\left({operators}\right)",
+                    f"R[t] / Ann({plain})",
+                ),
+            ),
+            total,
+        )
+    )
+    yield Paragraph(
+        text(
+            "Here ", Formula("t_i", "t_i"), " is the increment along direction number i and, in "
+            "the operator, the derivative along it. The basis is",
         )
     )  # fmt: skip
-    yield from _predicted(derivation)
-
-
-def _nothing_saved(derivation: Derivation) -> Text:
-    """What is said where the method that runs carries as much as standard Taylor mode."""
-    counts = derivation.cost.vectors
-    least = min(counts, key=counts.__getitem__)
-    if counts[least] == counts["standard"]:
-        return text("Here no method needs fewer vectors than standard Taylor mode.")
-    return text(
-        "The method ", Code(least), f" would carry {counts[least]} vectors in place of "
-        f"{counts['standard']}, but has more to do for each.",
-    )  # fmt: skip
-
-
-def _predicted(derivation: Derivation) -> Iterator[Block]:
-    cost = derivation.cost
-    if derivation.method == "auto" and len(cost.predicted) > 1:
-        predicted = ", ".join(f"{m} {cost.predicted[m]:,.0f}" for m in cost.predicted)
+    rows = [
+        (text(str(degree)), text(str(len(block))), _monomials(list(block)))
+        for degree, block in algebra.blocks.items()
+    ]
+    first = (text("0"), text("1"), text(Formula("1", "1")))
+    header = (text("degree"), text("elements"), text("basis"))
+    yield Table(header, (first, *rows), (True, True, False))
+    corners = algebra.corners()
+    relations = [
+        Equation(_monomial(corner), _polynomial(algebra.reduce_plain(corner)))
+        for corner in corners[:MOST_RELATIONS]
+    ]
+    if relations:
+        some = (
+            "some of these relations are" if len(corners) > MOST_RELATIONS else "the relations are"
+        )
         yield Paragraph(
             text(
-                "The method was chosen by the cost predicted for each before any graph was made, "
-                f"in operations weighted by how long they take: {predicted}."
+                "All other monomials are zero or combinations of these, so that no derivative of "
+                f"their own has to be carried for them; {some}"
             )
         )
+        yield Equations(tuple(relations))
 
 
-def counts(derivation: Derivation) -> Table:
-    """Nodes, vectors and operations of each chapter's graph."""
-    header = text("graph"), text("nodes"), text("vectors per node"), text("operations per point")
-    rows = tuple(_row(chapter) for chapter in chapters(derivation))
-    return Table(header, rows, (False, True, True, True))
+def _polynomial(polynomial: Polynomial) -> Formula:
+    """The polynomial, or the beginning of a long one."""
+    symbols = [sp.Symbol(f"t_{i}") for i in range(1, max(variables(polynomial), default=0) + 2)]
+    expr = to_sympy(dict(islice(polynomial.items(), SHOWN)), symbols)
+    if len(polynomial) <= SHOWN:
+        return Formula(to_latex(expr), str(expr))
+    return Formula(to_latex(expr) + r" + \dots", f"{expr} + ..")
 
 
-def _row(chapter: Chapter) -> tuple[Text, ...]:
-    graph = chapter.graph
-    count = 1 if chapter.key == "function" else vectors(graph)
-    cleaned = f": {chapter.method}" if chapter.key.endswith("clean-up") else ""
-    title = chapter.title + cleaned + (" (this runs)" if chapter.runs else "")
-    return text(title), text(str(len(graph))), text(str(count)), text(f"{operations(graph):,}")
+def _monomial(monomial: Monomial) -> Formula:
+    return _polynomial({monomial: Fraction(1)})
 
 
-def what_runs(derivation: Derivation, wanted: Wanted) -> Iterator[Block]:
-    """The final graph as a program of formulas, as far as it is short."""
-    yield Heading(text("What runs"))
-    graph = derivation.final_graph
-    if len(graph) > len(graph.leaves):
-        yield Paragraph(text("This is what is compiled, line by line:"))
-    yield from listing(graph, derivation.function_graph)
-    names = Names(graph, derivation.function_graph)
-    results = listed([text(names.value(output)) for output in graph.outputs])
-    yield Paragraph(text("The result ", wanted.result, " is ", *results, "." if results else ""))
+def _monomials(block: list[Monomial]) -> Text:
+    return listed([text(_monomial(monomial)) for monomial in block])
 
 
-def listing(graph: Graph, function: Graph) -> Iterator[Block]:
-    """The equations of a graph's nodes in order; of a large one the first and the last."""
-    names = Names(graph, function)
-    nodes = [n for n in program_order(graph) if not isinstance(graph[n].op, LEAVES)]
-    if not nodes:
-        return
-    if len(nodes) <= MOST_EQUATIONS:
-        yield Equations(tuple(_line(names, node) for node in nodes))
-        return
-    half = MOST_EQUATIONS // 2
-    yield Equations(tuple(_line(names, node) for node in nodes[:half]))
-    yield Paragraph(text(f"and so on, through {len(nodes) - MOST_EQUATIONS} more nodes, to"))
-    yield Equations(tuple(_line(names, node) for node in nodes[-half:]))
-
-
-def _line(names: Names, node: int) -> Equation:
-    found = names.equation(node)
-    if len(found.right.plain) > LONGEST:
-        return Equation(found.left, Formula(r"\dots", ".."), text("a long formula"))
-    return found
+def nested(derivation: Derivation, about: About) -> Iterator[Block]:
+    """One factor of the operator after the other."""
+    problem = about.problem
+    assert problem is not None, "only a problem has factors"
+    factors = [_polynomial(factor) for factor in problem.factors]
+    yield Heading(text("Factor after factor"))
+    yield Paragraph(
+        text(
+            "The operator is a product of simpler ones. Each is collapsed as above, and the graph "
+            "of the first is the function of the next:"
+        )
+    )
+    yield Equations(
+        (
+            Equation(
+                Formula("P", "P"),
+                Formula(
+                    r" \cdot ".join(rf"\left({factor.latex}\right)" for factor in factors),
+                    " * ".join(f"({factor.plain})" for factor in factors),
+                ),
+                text(Formula("t_i", "t_i"), " being the derivative along direction i"),
+            ),
+        )
+    )  # fmt: skip
+    yield Paragraph(
+        text(f"A node of the function turns into {derivation.cost.vectors['nested']} vectors.")
+    )

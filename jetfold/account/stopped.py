@@ -1,22 +1,18 @@
-"""Which sums stay where they are, and what stops them; how all was checked."""
+"""Which sums stay where they are, and what stops them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator
 
 import sympy as sp
 
-from jetfold.account.document import Block, Code, Heading, Items, Paragraph, Text, joined, text
+from jetfold.account.document import Block, Heading, Items, Paragraph, Text, joined, text
 from jetfold.account.naming import Names
-from jetfold.chapters import chapters
 from jetfold.derivation import Derivation
 from jetfold.graph import Constant, Graph, Map, operand_symbol
 from jetfold.rules.blocked import Blocked, Kind
 
 MOST = 6
-MOST_CHECKED = 60
-"""Steps that are checked while the account is written; it takes a second or two."""
 
 WHY: dict[Kind, str] = {
     "nonlinear": "it is not linear in ",
@@ -80,38 +76,3 @@ def _item(some: list[Blocked], graph: Graph, function: Graph) -> Text:
     operands = joined([text(names.value(operand)) for operand in dict.fromkeys(one.operands)])
     more = f" ({len(some)} sums of this kind)" if len(some) > 1 else ""
     return text(names.formula(one.node, (one.below,)), ": ", WHY[one.kind], *operands, more)
-
-
-# Checks -------------------------------------------------------------------------------------------
-
-
-def checks(derivation: Derivation) -> Iterator[Block]:
-    """What the certificates of all steps say, where it does not take long to get them."""
-    rewritings = [chapter.rewriting for chapter in chapters(derivation)]
-    steps = sum(len(rewriting.steps) for rewriting in rewritings if rewriting is not None)
-    yield Heading(text("How it was checked"))
-    if steps > MOST_CHECKED:
-        yield Paragraph(
-            text(
-                f"Each of the {steps} steps states an identity that can be checked; ",
-                Code("d.certificates"),
-                " does so, one step after the other, and takes its time.",
-            )
-        )
-        return
-    found = [proved.certificate for proved in derivation.certificates]
-    exact = sum(1 for certificate in found if certificate.exact)
-    proved = sum(1 for certificate in found if certificate.symbolic)
-    roundoff = max((c.roundoff for c in found if c.roundoff is not None), default=0.0)
-    units = 10 ** max(1, math.ceil(math.log10(roundoff or 1)))
-    whole = "all" if exact == len(found) else str(exact)
-    holds = all(certificate.holds for certificate in found)
-    yield Paragraph(
-        text(
-            f"Each step and each stage has a certificate, {len(found)} in all: {whole} compare the "
-            "values before and after in exact fractions, with functions such as sin as arbitrary "
-            f"functions; for {proved} SymPy proves the identity; and in double precision both "
-            f"sides differ by less than {units} units of round-off. "
-            + ("All hold." if holds else "NOT ALL HOLD: this derivation is wrong.")
-        )
-    )

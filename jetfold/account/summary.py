@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jetfold.account.costs import counts
 from jetfold.account.document import Block, Code, Document, Heading, Paragraph, text
 from jetfold.account.html import to_html
-from jetfold.account.methods import counts
 from jetfold.account.operators import wanted_of
 from jetfold.derivation import Derivation
 from jetfold.graph.draw import to_svg_pair

@@ -7,7 +7,6 @@ from html import escape
 
 import numpy as np
 
-from jetfold.explorer.formulas import mathml
 from jetfold.graph import (
     LEAVES,
     MOVES,
@@ -25,6 +24,7 @@ from jetfold.graph import (
     Type,
 )
 from jetfold.graph.notation import Notation
+from jetfold.mathml import mathml
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jetfold.explorer.formulas import mathml
 from jetfold.explorer.meaning import Meanings
 from jetfold.explorer.table import Table
 from jetfold.graph import LEAVES, Graph
@@ -15,6 +14,7 @@ from jetfold.graph.figure import box_size
 from jetfold.graph.labels import label
 from jetfold.graph.notation import LATEX
 from jetfold.graph.ops import SourceLine
+from jetfold.mathml import mathml
 
 Record = dict[str, Any]
 

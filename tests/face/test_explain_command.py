@@ -14,11 +14,11 @@ import sympy as sp
 import jetfold as jf
 from jetfold.__main__ import main
 from jetfold.account.plain import WIDTH, to_text
+from jetfold.account.primitive_rule import rule_account
 from jetfold.account.tex import document_of, to_latex
 from jetfold.demo_functions import hydrogen
 from jetfold.derivation import Derivation
 from jetfold.expression import parse_expression
-from jetfold.rule_account import rule_account
 from jetfold.written_function import WrittenFunction
 
 ATOM = ["explain", "jetfold.demo_functions:hydrogen", "--dim", "3", "--params", "2"]

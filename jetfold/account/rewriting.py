@@ -35,6 +35,7 @@ WHY = {
 """Why a rule holds, in words; its algebra says what it states."""
 
 MOST_KINDS = 6
+MOST_EXAMPLES = 4
 MOST_STEPS = 400
 
 
@@ -143,6 +144,24 @@ def _example(kind: Kind, function: Graph) -> Equation:
     names = Names(function, function)
     note = text("and so at ", *names.listed(kind.others)) if kind.others else ()
     return Equation(kind.example.left, kind.example.right, note)
+
+
+def clean_up(derivation: Derivation) -> Iterator[Block]:
+    """What is known already is put in; only the steps that say something are shown."""
+    kinds = kinds_of_steps(derivation.cleaned, derivation.function_graph)
+    if not kinds:
+        return
+    telling = [kind for kind in kinds if not kind.rule.routine]
+    steps = len(derivation.cleaned.steps)
+    yield Heading(text("Clean-up"))
+    yield Paragraph(
+        text(
+            "What is known already is put in: zeros, ones, constants, unit vectors, operations "
+            f"that do nothing, in {times(steps, 'step')}" + ("; for example" if telling else ".")
+        )
+    )
+    if telling:
+        yield Equations(tuple(kind.example for kind in telling[:MOST_EXAMPLES]))
 
 
 def times(count: int, what: str) -> str:
