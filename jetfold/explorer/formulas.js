@@ -11,7 +11,8 @@ function formula(markup) {
  * Break the formulas below ``root`` that are wider than their boxes: browsers do not.
  *
  * Rows of an alignment become lines; lines are broken before = + − and, where that is not enough,
- * inside the widest brackets. What is still too wide can be scrolled, with keys, too.
+ * between factors and inside the widest brackets. What is still too wide is written smaller, and
+ * what then still is can be scrolled, with keys, too.
  */
 function fitFormulas(root) {
   for (const box of root.querySelectorAll(".formula")) {
@@ -71,37 +72,68 @@ function pieces(parts) {
     }
     found.at(-1).push(part);
   });
-  return found
-    .filter((piece) => piece.length)
-    .map((piece) => {
-      const math = document.createElementNS("http://www.w3.org/1998/Math/MathML", "math");
-      math.append(...piece);
-      return html("span", { class: "piece" }, math);
-    });
+  return found.filter((piece) => piece.length).map(pieceOf);
+}
+
+function pieceOf(parts) {
+  const math = document.createElementNS("http://www.w3.org/1998/Math/MathML", "math");
+  math.append(...parts);
+  return html("span", { class: "piece" }, math);
 }
 
 function closes(part) {
   return part.getAttribute("form") === "postfix" || [")", "]"].includes(part.textContent.trim());
 }
 
-/** Open the widest brackets of pieces that are wider than a line, until none is or none has any. */
+/** Break pieces that are wider than a line between factors, then inside their brackets. */
 function breakInside(line, width) {
   const pending = [...line.children];
   while (pending.length) {
     const piece = pending.pop();
     if (piece.offsetWidth <= width) continue;
     const parts = [...piece.firstElementChild.children];
-    const brackets = parts
-      .filter(fenced)
-      .sort((a, b) => b.textContent.length - a.textContent.length);
-    if (!brackets.length) continue;
-    const [widest] = brackets;
-    const inner = flat([...widest.children]);
-    for (const part of inner) {
-      if (part.getAttribute("fence")) part.setAttribute("stretchy", "false");
+    const broken = factors(parts) ?? inBrackets(parts);
+    if (broken) {
+      piece.replaceWith(...broken);
+      pending.push(...broken);
+    } else {
+      const scale = Math.max(width / piece.offsetWidth, SMALLEST_FORMULA);
+      piece.style.fontSize = `${scale.toFixed(2)}em`;
     }
-    const opened = pieces(parts.flatMap((part) => (part === widest ? inner : [part])));
-    piece.replaceWith(...opened);
-    pending.push(...opened);
   }
+}
+
+const SMALLEST_FORMULA = 0.7;
+
+/** The factors of a product as pieces, or null if there is but one. */
+function factors(parts) {
+  const found = [[]];
+  parts.forEach((part, i) => {
+    const named = part.localName !== "mo" || /[a-z]/i.test(part.textContent);
+    const begins = i > 0 && named && part.localName !== "mspace";
+    if (begins && !binds(parts[i - 1])) found.push([]);
+    found.at(-1).push(part);
+  });
+  return found.length > 1 ? found.map(pieceOf) : null;
+}
+
+/** Whether what follows belongs to a part: a sign, a sum, a number, the name of a function. */
+function binds(part) {
+  const base = part.children.length && !fenced(part) ? part.firstElementChild : part;
+  if (base.localName === "mo") return !(part === base && closes(part));
+  if (base.localName === "mn") return part === base;
+  return base.localName === "mi" && base.textContent.length > 1;
+}
+
+/** Pieces of what is in the widest brackets and around them, or null if there are none. */
+function inBrackets(parts) {
+  const brackets = parts.filter(fenced);
+  if (!brackets.length) return null;
+  brackets.sort((a, b) => b.textContent.length - a.textContent.length);
+  const [widest] = brackets;
+  const inner = flat([...widest.children]);
+  for (const part of inner) {
+    if (part.getAttribute("fence")) part.setAttribute("stretchy", "false");
+  }
+  return pieces(parts.flatMap((part) => (part === widest ? inner : [part])));
 }

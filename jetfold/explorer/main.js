@@ -22,6 +22,7 @@ class Page {
     this._calm = matchMedia("(prefers-reduced-motion: reduce)");
     const routine = model.places.filter((place) => model.routine(place)).length;
     document.getElementById("filter").disabled = !routine;
+    document.getElementById("filter-label").hidden = !routine;
     document.querySelector("#filter-label span").textContent = `hide ${routine} routine`;
     showBlocked(model, (place, node) => {
       this.go(place);
