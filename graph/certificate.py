@@ -3,14 +3,15 @@
 A step replaces one node by another. What is done about it:
 
 Exactly. The graphs before and after are computed in rational arithmetic at random whole numbers for
-inputs and parameters, where functions such as tanh are arbitrary functions. Both nodes and all
-outputs must have equal values, to the last digit. This *tests* the step at one point: a rule whose
-sides differ as rational functions of the leaves passes with no more than a tiny probability, but
-branches that the point does not take are not seen.
+inputs and parameters, where functions such as tanh are arbitrary functions (but for a few laws, see
+`jetfold.graph.whole`). Both nodes and all outputs must have equal values, to the last digit. This
+*tests* the step at one point: a rule whose sides differ as rational functions of the leaves passes
+with no more than a tiny probability, but branches that the point does not take are not seen.
 
 Symbolically. SymPy *proves* for arrays of symbols that both sides are equal, for all values of what
 they stand on. Where the arrays are too large it proves it for the same rule applied to the same
-operations on short axes: then it is the rule that is proved, not the step.
+operations on short axes (and at other positions, where elements are picked): then it is the rule
+that is proved, not the step.
 
 In floating point. Both sides are computed from the same values in float64; the difference is
 round-off if the step is right. Where exact arithmetic would take too long this is the test.
@@ -50,9 +51,9 @@ UNDEFINED = "a value is not defined at the points that were tried"
 class Certificate:
     """What has been found out about one step.
 
-    exact : whether both sides have the same value in exact rational arithmetic at random rational
-        leaves, functions such as tanh being arbitrary functions; None where that says nothing (too
-        much work, say), and ``remarks`` say why.
+    exact : whether both sides have the same value in exact rational arithmetic at random whole
+        numbers, functions such as tanh being arbitrary functions; None where that says nothing
+        (too much work, say), and ``remarks`` say why.
     symbolic : whether SymPy proves the identity of the two sides; None where it could not, or
         where there is nothing that it could prove.
     identity : what SymPy proved, as LaTeX, or "".

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,22 +13,27 @@ from numpy.typing import NDArray
 
 from jetfold.graph.errors import JetfoldError
 from jetfold.graph.graph import Editor, Graph
-from jetfold.graph.interpret import Value, apply
+from jetfold.graph.interpret import Value, apply, interpret
 from jetfold.graph.ops import (
     LEAVES,
     Array,
     Broadcast,
+    Collect,
     Concatenate,
     Constant,
     Contract,
     Direct,
     DirectionAxis,
+    Gather,
     Input,
     Map,
     MatrixFunction,
     Op,
     Parameter,
+    Pick,
     Replicate,
+    Reshape,
+    Slice,
     Sum,
     Transpose,
     Type,
@@ -36,6 +41,7 @@ from jetfold.graph.ops import (
     split_spec,
 )
 from jetfold.graph.rewrite import Rule, Step
+from jetfold.graph.whole import WHOLE
 from jetfold.graph.zero import is_zero
 
 SHORT = 3
@@ -76,10 +82,12 @@ def prove(step: Step, before: Graph, after: Graph) -> Proof:
     sides = _sides(step, before, after)
     if sides is None:
         return Proof(None, "the two sides do not stand on common values nearby")
-    left = sides.editor.freeze([sides.left])
-    numbers = work(sides.editor.freeze([sides.left, sides.right]))
+    left, both = (sides.editor.freeze(nodes) for nodes in ([sides.left], [sides.left, sides.right]))
+    numbers = work(both)
     if numbers <= LITTLE_WORK:
         return _equal(sides)
+    if not both.parameters:
+        return _equal_constants(both)
     short = shortened(left)
     if short is not None:
         again = _applied(step.rule, short)
@@ -171,21 +179,22 @@ def _work_of(graph: Graph, node: int) -> int:
 
 
 def shortened(graph: Graph) -> Graph | None:
-    """The same operations on short axes; None where numbers of positions are part of them."""
+    """The same operations on short axes, at other positions; None where they have other numbers."""
     editor = Editor()
     where: dict[int, int] = {}
     try:
         for node in graph.order:
-            op = _short_op(graph[node].op)
+            operands = [where[operand] for operand in graph.operands(node)]
+            op = _short_op(graph[node].op, [editor[operand].type for operand in operands])
             if op is None:
                 return None
-            where[node] = editor.add(op, *(where[operand] for operand in graph.operands(node)))
+            where[node] = editor.add(op, *operands)
         return editor.freeze([where[output] for output in graph.outputs])
     except JetfoldError:
         return None
 
 
-def _short_op(op: Op) -> Op | None:
+def _short_op(op: Op, operands: Sequence[Type]) -> Op | None:
     match op:
         case Input(name, kind) | Parameter(name, kind):
             axes = tuple(map(_short_axis, kind.directions))
@@ -199,9 +208,30 @@ def _short_op(op: Op) -> Op | None:
             return Replicate(_short_axis(axis))
         case Direct(position, axis):
             return Direct(position, _short_axis(axis))
+        case Pick(index, old, axis):
+            (size,) = (known.size for known in operands[0].directions if known.name == old)
+            return Pick(_short_index(index, size), old, _short_axis(axis))
+        case Collect(index, old, axis):
+            return Collect(_short_index(index, min(axis.size, SHORT)), old, _short_axis(axis))
+        case Gather(index):
+            return Gather(_short_index(index, math.prod(operands[0].shape)))
+        case Slice(_, step, shape):
+            sizes = operands[0].shape
+            ends = (0 if s > 0 else size - 1 for s, size in zip(step, sizes, strict=True))
+            return Slice(tuple(ends), tuple(1 if s > 0 else -1 for s in step), _short(shape))
+        case Reshape(shape):
+            size = math.prod(operands[0].shape)
+            fits = math.prod(_short(shape)) == size
+            return Reshape(_short(shape)) if fits else Reshape((size,)) if len(shape) == 1 else None
         case Map() | Contract() | Sum() | Transpose() | Concatenate() | MatrixFunction():
             return op
     return None
+
+
+def _short_index(index: Array, size: int) -> Array:
+    """The first positions, of an axis of this size; -1 stays."""
+    positions = index.value[tuple(slice(n) for n in _short(index.value.shape))]
+    return Array(np.where(positions < 0, positions, positions % max(size, 1)))
 
 
 def _short(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -306,6 +336,17 @@ def _equal(sides: Sides) -> Proof:
         leaves[node] = symbol_array(op.name, op.type)
     values = expressions(graph, leaves)
     return equal(values[sides.left].array, values[sides.right].array)
+
+
+def _equal_constants(both: Graph) -> Proof:
+    """What holds for arbitrary functions of constants holds for functions."""
+    left, right = both.outputs
+    try:
+        values = interpret(both, {}, WHOLE)
+    except ArithmeticError:
+        return Proof(None, "too large for SymPy")
+    same = np.array_equal(values[left].array, values[right].array)
+    return Proof(True) if same else Proof(None, "too large for SymPy")
 
 
 def equal(left: NDArray[Any], right: NDArray[Any]) -> Proof:

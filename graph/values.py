@@ -14,6 +14,9 @@ from jetfold.graph.ops import Input, Op, Parameter
 from jetfold.graph.whole import WHOLE
 
 Leaves = Callable[[Input | Parameter], Value]
+LARGEST = 40
+"""Leaves are whole numbers up to this one, without 0."""
+
 RECENT = 4
 """Graphs whose numbers are kept, as each one is asked for several times."""
 
@@ -102,7 +105,7 @@ def _finite(value: Value) -> bool:
 def exact_values() -> Iterator[Values]:
     """Points with random whole numbers, of both signs at first, then positive ones."""
     for seed in range(4):
-        yield Values(WHOLE, _whole_leaves(np.random.default_rng(seed), -9 if seed < 2 else 1))
+        yield Values(WHOLE, _whole_leaves(np.random.default_rng(seed), -LARGEST if seed < 2 else 1))
 
 
 def float_values() -> Iterator[Values]:
@@ -118,7 +121,9 @@ def float_values() -> Iterator[Values]:
 def _whole_leaves(random: np.random.Generator, least: int) -> Leaves:
     def leaf(op: Input | Parameter) -> Value:
         lead, shape = _shape(op)
-        return Value(WHOLE.array(random.choice([n for n in range(least, 10) if n], shape)), lead)
+        return Value(
+            WHOLE.array(random.choice([n for n in range(least, LARGEST + 1) if n], shape)), lead
+        )
 
     return leaf
 

@@ -88,7 +88,7 @@ def _taylor(derivation: Derivation, chapter: Chapter, witness: Witness) -> Itera
 def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
     notation = LATEX.of(derivation.function_graph)
     floats, _ = at_a_good_point(float_values(), graphs)
-    most = max(sum(operations_of(graph, node) for node in graph) for graph in graphs)
+    most = max(map(_operations, graphs))
     if most > (MOST_WHOLE_OPERATIONS if all(map(_stays_whole, graphs)) else MOST_OPERATIONS):
         remark = f"no exact check: {most} operations are too many for rational arithmetic"
         return Witness(None, floats, remark, notation)
@@ -97,6 +97,11 @@ def _witness(derivation: Derivation, graphs: list[Graph]) -> Witness:
         remark = "no exact check: no random rational point was found where all values are defined"
         return Witness(None, floats, remark, notation)
     return Witness(exact, floats, "", notation)
+
+
+def _operations(graph: Graph) -> int:
+    """In rationals each number of a value costs as much as some operations, even if only moved."""
+    return sum(operations_of(graph, node) + 10 * graph[node].type.elements for node in graph)
 
 
 def _stays_whole(graph: Graph) -> bool:

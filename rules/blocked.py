@@ -10,6 +10,7 @@ import sympy as sp
 
 from jetfold.graph import Contract, Editor, Graph, Map, MatrixFunction, Pick, Sum, operand_symbol
 from jetfold.graph.notation import PLAIN, Notation
+from jetfold.graph.simplify import uniform
 from jetfold.rules.collapse import Summed, dependent_symbols, depends, summed_value, terms_of
 
 Kind = Literal["nonlinear", "product", "condition", "matrix", "data", "order", "pick", "several"]
@@ -108,6 +109,13 @@ class _Asked:
         ]
         operands = dict.fromkeys(operand for why in found for operand in why.operands)
         text = "; ".join(dict.fromkeys(why.text for why in found))
+        zeros = {
+            operand_symbol(i): sp.S.Zero
+            for i, operand in enumerate(below.operands)
+            if uniform(self.editor, operand) == 0
+        }
+        if expr.xreplace(zeros) == 0:
+            text += "; it is a sum of zeros, which goes in the clean-up"
         return _Why(found[0].kind, text, tuple(operands))
 
     def _term(self, term: sp.Expr, below: Summed, dependent: frozenset[sp.Symbol]) -> _Why:

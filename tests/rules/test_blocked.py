@@ -12,7 +12,9 @@ import sympy as sp
 import jetfold as jf
 from jetfold.derivation import Derivation
 from jetfold.graph import (
+    Array,
     Concatenate,
+    Constant,
     Contract,
     DirectionAxis,
     Editor,
@@ -38,6 +40,7 @@ A, B, C = map(operand_symbol, range(3))
 Y = Parameter("y", Type((3,), (R,)))
 BOTH = Parameter("both", Type((3,), (R, R1)))
 SIDE, OTHER = Parameter("side", Type((3,), (S,))), Parameter("other", Type((3,), (S,)))
+ZEROS = Constant(Array(np.zeros((2, 3))), (R,))
 MATRICES = Parameter("m", Type((3, 3), (R,)))
 
 Build = Callable[[Editor], int]
@@ -85,6 +88,11 @@ CASES: dict[str, tuple[Build, str, list[str]]] = {
         ),
         "product",
         ["are multiplied, and all depend on the direction s"],
+    ),
+    "zeros": (
+        lambda e: sum_r(e, e.add(Map(A * B), e.add(V), e.add(ZEROS))),
+        "product",
+        ["v[r] and 0 are multiplied", "it is a sum of zeros, which goes in the clean-up"],
     ),
     "a contraction": (
         lambda e: sum_r(e, e.add(Contract("a,a->"), e.add(V), e.add(Y))),
