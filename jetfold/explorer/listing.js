@@ -99,7 +99,9 @@ class Listing {
     const first =
       this._lines.find((line) => line.classList.contains("own")) ??
       this._lines.find((line) => line.classList.contains("linked"));
-    if (first) scrollWithin(this._list, first);
+    if (!first) return;
+    const { top } = this._list.getBoundingClientRect();
+    this._list.scrollTop += first.getBoundingClientRect().top - top - 40;
   }
 
   /** What became of a node that no line is about. */

@@ -142,7 +142,7 @@ class Page {
     clearTimeout(this._waiting);
     const { visible, model } = this;
     const at = visible.indexOf(this.place);
-    const chapters = [this.place.c + 1, this.place.c - 1].map((c) => model.places[model.first[c]]);
+    const chapters = model.first.map((index) => model.places[index]);
     const likely = [visible[at + 1], visible[at - 1], ...chapters].filter(Boolean);
     const next = () => {
       this.layouts.at(likely.shift());
