@@ -5,16 +5,17 @@ from __future__ import annotations
 import html
 import re
 from functools import lru_cache
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from latex2mathml.converter import convert_to_element
 
 _ESCAPED = re.compile(r"\\([\\_&%#${}])")
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _TIGHT = frozenset("∂∇/…")
 """Signs around which browsers leave more room than mathematicians do."""
+_SIGNS = frozenset("+−±")
+_CLOSING = frozenset(")]}⟩|‖∣′!")
 
 
 @lru_cache(maxsize=20_000)
@@ -34,9 +35,19 @@ def mathml(latex: str, display: str = "inline") -> str:
             element.text = _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
         if element.tag == "mo" and element.text in _TIGHT:
             element.attrib |= {"lspace": "0em", "rspace": "0em"}
-    for row in root.iter("mrow"):
+    for row in root.iter():
+        _mark_signs(row)
         _join_words(row)
     return ET.tostring(root, encoding="unicode")
+
+
+def _mark_signs(row: ET.Element) -> None:
+    """A minus behind another sign or an opening bracket belongs to the number behind it."""
+    for before, element in pairwise(row):
+        text = before.text or ""
+        opened = before.tag == "mo" and text not in _CLOSING and not text.isalpha()
+        if opened and element.tag == "mo" and element.text in _SIGNS:
+            element.set("form", "prefix")
 
 
 def _join_words(row: ET.Element) -> None:
