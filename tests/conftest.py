@@ -1,5 +1,7 @@
 """What all tests share: where the package comes from, threads, caches, hypothesis, golden files."""
 
+from __future__ import annotations
+
 import gc
 import os
 import shutil
@@ -7,13 +9,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import hypothesis
 import pytest
 
 from golden import Golden
-from programs_outside import BROWSER, LATEX, Program
+from programs_outside import BROWSER, BROWSER_ARGUMENTS, LATEX, Program
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -76,6 +82,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.fixture(autouse=True)
+def same_import_path() -> Iterator[None]:
+    """What a command puts on sys.path goes with its process; here, with the test."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
     """`golden(name, text)` compares text with the file tests/golden/name (--update-golden)."""
@@ -86,6 +100,17 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 def chromium() -> str:
     """Path of a browser; tests that ask for it are skipped where there is none."""
     return _there(BROWSER)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """The one browser of a process: a second one of Playwright's would be refused."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGUMENTS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize
 
 import jetfold as jf
-from explorer_page import ARGUMENTS, PHONE
+from explorer_page import PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -55,24 +55,21 @@ def test_site_has_all_pages_and_needs_no_network(site: Path) -> None:
     assert "MathJax" not in text
 
 
-def test_site_fits_a_phone_and_axe_finds_nothing_serious(site: Path, chromium: str) -> None:
+def test_site_fits_a_phone_and_axe_finds_nothing_serious(site: Path, browser: Browser) -> None:
     views: tuple[tuple[str, Literal["light", "dark"]], ...] = (
         ("index", "light"),
         ("course/3-collapsing", "dark"),
         ("reference/operators", "dark"),
     )
     phone = ViewportSize(width=PHONE[0], height=PHONE[1])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        for name, colours in views:
-            page = browser.new_page(viewport=phone, color_scheme=colours)
+    for name, colours in views:
+        with browser.new_page(viewport=phone, color_scheme=colours) as page:
             page.goto((site / f"{name}.html").as_uri())
             root = "document.documentElement"
             assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), f"{name} is too wide"
             found = Axe().run(page).response["violations"]
             serious = [each for each in found if each["impact"] in ("serious", "critical")]
             assert [(name, each["id"], each["nodes"][0]["html"]) for each in serious] == []
-        browser.close()
 
 
 def test_every_public_name_is_in_the_reference() -> None:

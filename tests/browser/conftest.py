@@ -8,25 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 import explorer_cases
 import jetfold as jf
-from explorer_page import ARGUMENTS, PHONE, PROJECTOR, MakePage, opened
+from explorer_page import PHONE, PROJECTOR, MakePage, opened
 from jetfold.derivation import Derivation
 from jetfold.explorer import write_page
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", help="write pictures of pages to this folder")
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -240,7 +240,7 @@ def test_a_plan_takes_no_graph(expr: sp.Expr, monkeypatch: pytest.MonkeyPatch) -
     def build(*_: Any) -> Any:
         raise AssertionError("a graph is built")
 
-    for method in ("interpolated", "minimal", "nested"):
+    for method in ("interpolated", "push_families", "minimal", "nested"):
         monkeypatch.setattr(f"jetfold.rules.methods.{method}", build)
     d = derivation(expr, COORDS)
     assert set(d.cost.predicted) == set(d.methods)

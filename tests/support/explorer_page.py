@@ -14,15 +14,6 @@ from jetfold.derivation import Derivation
 
 MakePage = Callable[[Derivation], Path]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-"""For a headless browser that asks nothing of the network, in a container, too."""
 PROJECTOR = (1280, 800)
 PHONE = (390, 844)
 SHOWN = """() => ({

@@ -37,6 +37,15 @@ BROWSER = Program(
     "--require-browser",
     "chromium",
 )
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""For a headless browser that asks nothing of the network, in a container, too."""
 LATEX = Program(
     ("pdflatex",),
     "--require-latex",
