@@ -113,7 +113,7 @@ function showLegend(model, scene) {
   const nodes = [...scene.nodes.values()];
   const records = nodes.map(recordOf);
   const kinds = new Set(records.map((record) => record.kind));
-  const entries = (model.data.kinds ?? [])
+  const entries = model.data.kinds
     .filter(({ key }) => kinds.has(key))
     .map(({ key, words }) => [`kind ${key}`, words]);
   if (records.some((record) => record.badges.length))

@@ -8,6 +8,7 @@ class Page {
     this.side = "after";
     this.filtered = false;
     this.kept = null;
+    this._hovered = null;
     this.folding = new Folding();
     this.layouts = new Layouts(model, this.folding);
     const stage = document.getElementById("graph");
@@ -232,19 +233,17 @@ class Page {
   _showChoice(scroll = false) {
     if (this.kept !== null) this._chosenLine = null;
     const shown = this._hovered ?? this.kept;
-    const node = shown === null || shown === undefined ? null : this.scene.nodes.get(shown);
+    const node = shown === null ? null : this.scene.nodes.get(shown);
     const linked = this.linked;
-    showNode(
-      this.model,
-      node,
-      this.side,
-      shown === this.kept,
-      node && linked ? this.listing.elsewhere(shown) : "",
-    );
-    this.drawing.mark("near", shown === null || shown === undefined ? [] : [shown]);
+    const record = node && (node[this.side] ?? recordOf(node));
+    showNode(this.model, record, shown === this.kept, {
+      stopped: this.model.whyStopped(this.place, shown),
+      elsewhere: linked ? this.listing.elsewhere(shown) : "",
+    });
+    this.drawing.mark("near", shown === null ? [] : [shown]);
     this.drawing.mark("kept", this.kept === null ? [] : [this.kept]);
     this.drawing.mark("of-line", linked && this._lineNodes ? this._lineNodes : []);
-    this.listing.mark(linked ? (shown ?? null) : null, scroll || this._hovered !== null);
+    this.listing.mark(linked ? shown : null, scroll || this._hovered !== null);
   }
 
   /** Whether numbers of nodes in the source mean nodes of the graph that is shown. */

@@ -101,6 +101,13 @@ class Model {
     return place === null || place === undefined ? "" : this.data.formulas[place];
   }
 
+  /** Why the sum that this node is at a place stopped, as HTML; empty if it did not. */
+  whyStopped(place, id) {
+    const c = this.chapters.findIndex(({ key }) => key === this.data.blocked[0]?.chapter);
+    if (c < 0 || this.lineage(c) !== this.lineage(place.c)) return "";
+    return this.data.blocked.find(({ node }) => node === id)?.reason ?? "";
+  }
+
   /** The part of the address that names a place, and back. */
   hash(place) {
     return `#${this.chapter(place).key}/${place.step}`;

@@ -74,7 +74,7 @@ function scrollWithin(list, element) {
 
 /** The sums that stopped, each a button that goes to its node. */
 function showBlocked(model, goTo) {
-  const blocked = model.data.blocked ?? [];
+  const { blocked } = model.data;
   const section = document.getElementById("blocked");
   section.hidden = !blocked.length;
   section.open = blocked.length <= 3;

@@ -129,10 +129,12 @@ function short(value) {
 
 // Nodes ------------------------------------------------------------------------------------------
 
-/** The details of a node, if there is one. ``kept``: the reader has chosen it. */
-function showNode(model, node, side, kept, elsewhere) {
+/**
+ * The details of a node, if there is one. ``kept``: the reader has chosen it; ``stopped``: why its
+ * sum stopped (HTML); ``elsewhere``: what became of it in the generated source.
+ */
+function showNode(model, record, kept, { stopped, elsewhere }) {
   const panel = document.getElementById("node");
-  const record = node && (node[side] ?? recordOf(node));
   panel.classList.toggle("kept", Boolean(record && kept));
   panel.hidden = !record;
   if (!record) return;
@@ -151,7 +153,9 @@ function showNode(model, node, side, kept, elsewhere) {
     panel.append(html("p", { class: "file" }, `${file}:${line}`));
     if (text) panel.append(html("pre", {}, text));
   }
-  if (elsewhere)
+  if (stopped) panel.append(prose(stopped));
+  if (elsewhere) {
     panel.append(html("p", { class: "note" }, `In the generated source: ${elsewhere}.`));
+  }
   fitFormulas(panel);
 }

@@ -59,12 +59,13 @@ def deep_page(make_page: MakePage) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+def pictures(request: pytest.FixtureRequest) -> None:
     """With --screenshots DIR: pictures of the network's page, for people to look at."""
-    yield
-    folder = request.config.getoption("--screenshots", default=None)
-    if folder is None:
+    chosen = request.config.getoption("--screenshots", default=None)
+    if chosen is None:
         return
+    folder = Path(chosen)
+    folder.mkdir(parents=True, exist_ok=True)
     browser: Browser = request.getfixturevalue("browser")
     path: Path = request.getfixturevalue("network_page")
     for name, size, dark in (
@@ -73,5 +74,5 @@ def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
         ("phone", PHONE, False),
     ):
         with opened(browser, path, "#pull/2", size, dark) as explorer:
-            picture = Path(folder) / f"explorer-{name}.png"
+            picture = folder / f"explorer-{name}.png"
             explorer.page.screenshot(path=picture, full_page=size is PHONE)
