@@ -5,7 +5,8 @@ Read in this order: `ops` (the node kinds and their types), `graph` (`Graph` and
 number systems it is computed), `interpret` (what each operation means), `build` (nodes in normal
 form), `trace` (from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify`
 (clean-up rules), `validate`, `text` and `draw`, `notation` (values and what they are computed from
-as formulas) and `change` (what a step changed).
+as formulas), `change` (what a step changed) and `certificate` (what is proved of it, with `values`,
+`whole`, `identity` and `zero`).
 """
 
 from jetfold.graph.build import add_map, constant, fit

@@ -3,7 +3,8 @@
 Read in this order: `primitives` (the table), `derive` (Taylor rules from one expression) with
 `stable` and `factoring` (forms that keep their digits), `matrix` (rules of matrix functions),
 `taylor` (a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums),
-`taylor_rule` (rules to look at). `definition` with `one_expression` and `definition_checks` makes
+`blocked` (why sums stay), `taylor_rule` (rules to look at), `taylor_certificate` with
+`path_derivatives` (what is proved of Taylor rules). `definition` with `one_expression` and `definition_checks` makes
 primitives of what users write.
 
 Then operators: `polynomial` (their notation), `problem` (what one asks of a function),
