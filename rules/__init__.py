@@ -4,8 +4,8 @@ Read in this order: `primitives` (the table), `derive` (Taylor rules from one ex
 `stable` and `factoring` (forms that keep their digits), `matrix` (rules of matrix functions),
 `taylor` (a function graph becomes a Taylor graph), `collapse` (the rewrites that move sums),
 `blocked` (why sums stay), `taylor_rule` (rules to look at), `taylor_certificate` with
-`path_derivatives` (what is proved of Taylor rules). `definition` with `one_expression` and `definition_checks` makes
-primitives of what users write.
+`path_derivatives` (what is proved of Taylor rules). `definition` with `one_expression` and
+`definition_checks` makes primitives of what users write.
 
 Then operators: `polynomial` (their notation), `problem` (what one asks of a function),
 `interpolation` and `operators` (jets along straight lines), `jet_algebra`, `tables`, `directions`
