@@ -46,7 +46,7 @@ def heat(x: Any) -> Any:
 DERIVATIONS: dict[str, Callable[[], Derivation]] = {
     "network": lambda: jf.laplacian(network).derivation(points(2), layers(2, 5, 5, 1)),
     "standard": lambda: jf.laplacian(wave, method="standard").derivation(points(2)),
-    "biharmonic": lambda: jf.biharmonic(wave).derivation(points(2)),
+    "biharmonic": lambda: jf.biharmonic(lambda x: np.tanh(x[0] * x[1])).derivation(points(2)),
     "weighted": lambda: jf.weighted_laplacian(wave, np.array([[1.0, 2.0], [0.5, 3.0]])).derivation(
         points(2)
     ),
@@ -176,7 +176,7 @@ def test_a_wrong_minimal_method(monkeypatch: pytest.MonkeyPatch) -> None:
         orders = taylor_terms(*key)
         return [*orders[:2], *({m: 2 * c for m, c in terms.items()} for terms in orders[2:])]
 
-    derivation = jf.biharmonic(wave).derivation(points(2))
+    derivation = jf.biharmonic(lambda x: np.exp(x[0] * x[1])).derivation(points(2))
     monkeypatch.setattr(minimal_module, "taylor_terms", wrong)
     found = list(failures(derivation))
     assert [(each.chapter.key, each.step) for each in found] == [("minimal", None)]
@@ -184,7 +184,7 @@ def test_a_wrong_minimal_method(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_nested_method() -> None:
-    right = jf.biharmonic(wave).derivation(points(2))
+    right = jf.biharmonic(lambda x: np.sin(x[0]) * np.exp(2 * x[1])).derivation(points(2))
     nested = right.nested_graph
     digraph = nested.nx.copy()
     (output,) = nested.outputs

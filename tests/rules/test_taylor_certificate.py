@@ -47,7 +47,7 @@ def derive(name: str, make: Callable[..., Any] = jf.laplacian) -> Derivation:
     sample = SAMPLES[name]
     random = np.random.default_rng(0)
     parameters = {key: random.uniform(1, 2, shape) for key, shape in sample.parameters.items()}
-    op = make(sample.function, point_ndim=len(sample.shape))
+    op = make(sample.function, point_ndim=len(sample.shape), method="standard")
     found: Derivation = op.derivation(random.uniform(1, 2, (1, *sample.shape)), parameters)
     return found
 
@@ -217,7 +217,6 @@ def test_wrong_rules_of_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
         matrix, "solved_terms", lambda order: tuple((-c, pair) for c, pair in right(order))
     )
     assert failing("inverse") == {MatrixFunction.__name__}
-    assert MatrixFunction.__name__ in failing("determinants")
     assert Contract.__name__ in failing("solution")
 
 
