@@ -36,23 +36,32 @@ def change(step: Step, before: Graph, after: Graph) -> Change:
     return Change(old - new, new - old, frozenset(rewired))
 
 
-def sides(step: Step, before: Graph, after: Graph, notation: Notation) -> tuple[str, str]:
+def sides(
+    step: Step, before: Graph, after: Graph, notation: Notation, by_number: bool = True
+) -> tuple[str, str]:
     """The expression that a step replaced, before and after it.
 
     What the step removed or added is written out down to nodes that both graphs have, and so is
     what the rule looked into: the operand of a sum or a move, and what is copied along directions.
-    A large expression is written out as far as it is near.
+    Without ``by_number`` so is what has no name but its number in one graph, for who does not see
+    the graphs. A large expression is written out as far as it is near.
     """
     changed = change(step, before, after)
-    looked_into = _looked_into(before, step.before)
-    left = _near(before, step.before, changed.removed | looked_into)
-    right = _near(after, step.after, changed.added)
-    written_out = step.after in changed.added | left
+    removed, added = changed.removed | _looked_into(before, step.before), changed.added
+    if not by_number:
+        removed, added = removed | _numbered(before), added | _numbered(after)
+    left, right = _near(before, step.before, removed), _near(after, step.after, added)
     return (
         notation.formula(before, step.before, left),
         notation.formula(after, step.after, right)
-        if written_out
+        if step.after in added | left
         else notation.value(after, step.after),
+    )
+
+
+def _numbered(graph: Graph) -> frozenset[int]:
+    return frozenset(
+        node for node in graph if not graph[node].role and not isinstance(graph[node].op, LEAVES)
     )
 
 

@@ -5,12 +5,13 @@ number. Its coefficient of order k, an unscaled derivative along the path in dir
 v_{4,r}^{(k)}, and of order 0 it is v_4 again; a coefficient that is summed over directions has the
 sum in its name. Other nodes of derived graphs are t_17, by their own numbers. Inputs and
 parameters have their names, and constants their values where these are one number; unit vectors
-are e_r.
+are e_r. Other constants of the function are c_2, by their numbers there; those that are
+coefficients of an input are called like these, and what else derived graphs have, k_9.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -28,6 +29,7 @@ from jetfold.graph.ops import (
     Input,
     Map,
     MatrixFunction,
+    Op,
     Parameter,
     Replicate,
     Sum,
@@ -109,8 +111,9 @@ class Notation:
             case Input(name) | Parameter(name):
                 return words.indexed(words.letter(name), 0, names)
             case Constant():
-                known = self._known(data.op)
-                return known or words.indexed(words.numbered("c", node), 0, names)
+                known = self._known(data.op) or self._constant(graph, node, names)
+                if known is not None:
+                    return known
         role = data.role
         if role is None:
             letter = "v" if _is_function(graph) else "t"
@@ -129,6 +132,16 @@ class Notation:
         if known is not None and isinstance(known.op, (Input, Parameter)):
             return self.words.letter(known.op.name)
         return self.words.numbered("v", role.of)
+
+    def _constant(self, graph: Graph, node: int, names: Sequence[str]) -> Written | None:
+        """The numbered name of a constant, unless it is a coefficient of an input."""
+        letter, number = "c", node
+        if self.function is not None and graph is not self.function:
+            place = _constants(self.function).get(graph[node].op)
+            if place is None and graph[node].role is not None:
+                return None
+            letter, number = ("k", node) if place is None else ("c", place)
+        return self.words.indexed(self.words.numbered(letter, number), 0, names)
 
     def _known(self, op: Constant) -> Written | None:
         """A constant that is one number everywhere, or the unit vectors."""
@@ -155,6 +168,12 @@ def _by_age(names: Iterable[str]) -> tuple[str, ...]:
 def _is_function(graph: Graph) -> bool:
     """Whether the graph is a function itself: no node is a coefficient of another one's."""
     return all(graph[node].role is None for node in graph)
+
+
+@lru_cache(maxsize=16)
+def _constants(function: Graph) -> Mapping[Op, int]:
+    """The constants of a function, each with the number of its node."""
+    return {function[node].op: node for node in function if isinstance(function[node].op, Constant)}
 
 
 LATEX = Notation(LatexWords())

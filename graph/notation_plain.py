@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from jetfold.graph.formula import ATOM, LOOSE, PRODUCT, SUM, Written, spelled_out, to_formula
 from jetfold.graph.notation_words import element, matrix_product
-from jetfold.graph.ops import MatrixFunctionName, Op, Slice, Type, rename_axes
+from jetfold.graph.ops import (
+    Broadcast,
+    MatrixFunctionName,
+    Op,
+    Reshape,
+    Slice,
+    Type,
+    rename_axes,
+)
 from jetfold.graph.text import abbreviate, describe_op
 
 PRIMES = 3
@@ -68,6 +76,8 @@ class PlainWords:
         place = element(op, ranks)
         if place is not None:
             return Written(f"{_tight(operands[0], ATOM)}[{place}]")
+        if isinstance(op, (Reshape, Broadcast)):
+            return Written(f"{type(op).__name__.lower()}({operands[0]}, {op.shape})")
         if isinstance(op, Slice):
             operands = [Written(_tight(operand, ATOM)) for operand in operands]
         return Written(describe_op(op, operands))

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 
 from jetfold.account.checks import checks
 from jetfold.account.costs import saved
-from jetfold.account.document import Block, Document, Formula, Heading, Paragraph, text
+from jetfold.account.document import Block, Document, Heading, Paragraph, text
 from jetfold.account.jets import Jets
 from jetfold.account.methods import minimal, nested
-from jetfold.account.naming import Names
 from jetfold.account.operators import wanted_of
-from jetfold.account.programs import listing, what_runs
+from jetfold.account.programs import the_function, what_runs
 from jetfold.account.rewriting import clean_up, replication, sums
 from jetfold.account.rules_used import rules_used
 from jetfold.account.stopped import stops
@@ -44,20 +43,7 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     function = derivation.function_graph
     yield Heading(asked.title, 1)
     yield from asked.blocks
-    yield Heading(text("The function"))
-    names = Names(function, function)
-    yield Paragraph(
-        text(
-            "Called once with placeholders, the function is a graph of elementary operations. The "
-            "value of its node number n is called ",
-            Formula("v_n", "vn"),
-            ":",
-        )
-    )
-    yield from listing(function, function)
-    results = names.listed(function.outputs)
-    several = len(function.outputs) > 1
-    yield Paragraph(text("Its results are " if several else "Its result is ", *results, "."))
+    yield from the_function(function)
     if function.varying.isdisjoint(function.outputs):
         yield Paragraph(text("It does not depend on the point: every derivative is zero."))
         yield from what_runs(derivation, asked)
@@ -69,8 +55,8 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
         yield from jets.tell()
         if jets.order:
             yield from rules_used(function, jets.order, directions=True)
-        yield from replication(derivation)
-        if derivation.chosen != "standard":
+            yield from replication(derivation)
+        if jets.order and derivation.chosen != "standard":
             yield from sums(derivation, jets.single)
             yield from stops(derivation)
     if derivation.chosen == "minimal":

@@ -12,6 +12,8 @@ _NOTHING = frozenset({"left", "right", "operatorname", "mathrm", "mathbf", "begi
 _GAP = {r"\,": 0.17, r"\;": 0.28, r"\quad": 1.0, r"\qquad": 2.0, "~": 0.33, r"\ ": 0.33}
 _WIDE = {r"\sum": 1.5, r"\int": 1.0, r"\approx": 1.35, r"\leq": 1.35, r"\colon": 0.5}
 
+DEEPEST = 6
+"""So many brackets, one in another, can be broken."""
 WIDEST_BRACKET = 12.0
 """In em: what stands in wider brackets may be broken."""
 
@@ -22,7 +24,7 @@ def pieces(plain: str, room: int) -> list[str]:
     Cuts are outside brackets, or as far inside as it takes for the pieces to have ``room``.
     """
     found = [plain]
-    for depth in range(4):
+    for depth in range(DEEPEST):
         starts = [cut.start() for cut in _BREAK.finditer(plain) if _depth(plain, cut) <= depth]
         found = [plain[i:j] for i, j in pairwise([0, *starts, len(plain)])]
         if max(map(len, found)) <= room:

@@ -31,7 +31,7 @@ def checks(derivation: Derivation) -> Iterator[Block]:
     exact = sum(1 for certificate in found if certificate.exact)
     proved = sum(1 for certificate in found if certificate.symbolic)
     roundoff = max((c.roundoff for c in found if c.roundoff is not None), default=0.0)
-    units = 10 ** max(1, math.ceil(math.log10(roundoff or 1)))
+    units = 10 ** max(1, math.floor(math.log10(roundoff or 1)) + 1)
     whole = "all" if exact == len(found) else str(exact)
     holds = all(certificate.holds for certificate in found)
     yield Paragraph(

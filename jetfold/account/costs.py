@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jetfold.account.document import Block, Code, Heading, Paragraph, Table, Text, text
+from jetfold.account.rewriting import times
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
+from jetfold.jet import Jet
 from jetfold.rules.cost import operations, vectors
 
 
 def saved(derivation: Derivation) -> Iterator[Block]:
     """Nodes, vectors and operations by chapter, and why the method was chosen."""
-    yield Heading(text("What it saves"))
+    jet = derivation.about is not None and isinstance(derivation.about.operator, Jet)
+    yield Heading(text("What it costs" if jet else "What it saves"))
     yield counts(derivation)
     cost, chosen = derivation.cost, derivation.chosen
+    if jet:
+        yield Paragraph(text("A jet goes along one path: there is nothing to sum or to collapse."))
+        return
     if chosen == "standard":
         yield Paragraph(
             text("Standard Taylor mode was asked for: what is summed stays at the end.")
@@ -30,9 +36,10 @@ def saved(derivation: Derivation) -> Iterator[Block]:
         text(
             "So the method ",
             Code(chosen),
-            f" carries {vectors_after} vectors in place of "
-            f"{vectors_before}, and takes {after:,} operations at a point where standard Taylor "
-            f"mode takes {before:,}" + (f", {before / after:.1f} times as many." if after else "."),
+            f" carries {times(vectors_after, 'vector')} in place of {vectors_before}, and takes "
+            f"{after:,} operations at a point where standard Taylor mode, cleaned up in the same "
+            f"way, takes {before:,}",
+            f", {before / after:.1f} times as many." if before > 1.05 * after > 0 else ".",
         )
     )  # fmt: skip
     yield from _predicted(derivation)
@@ -40,13 +47,14 @@ def saved(derivation: Derivation) -> Iterator[Block]:
 
 def _nothing_saved(derivation: Derivation) -> Text:
     """What is said where the method that runs carries as much as standard Taylor mode."""
-    counts = derivation.cost.vectors
+    counts, operations = derivation.cost.vectors, derivation.cost.operations
     least = min(counts, key=counts.__getitem__)
     if counts[least] == counts["standard"]:
         return text("Here no method needs fewer vectors than standard Taylor mode.")
     return text(
-        "The method ", Code(least), f" would carry {counts[least]} vectors in place of "
-        f"{counts['standard']}, but has more to do for each.",
+        "The method ", Code(least), f" would carry {times(counts[least], 'vector')} in place of "
+        f"{counts['standard']}, and take {operations[least]:,} operations in place of "
+        f"{operations[derivation.chosen]:,}.",
     )  # fmt: skip
 
 

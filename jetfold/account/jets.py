@@ -176,9 +176,7 @@ class Jets:
         stacked = [part for output in graph.outputs for part in _unstacked(graph, output)]
         lefts = self.wanted.left_sides(len(stacked))
         for left, node in islice(zip(lefts, stacked, strict=True), MOST_RESULTS):
-            named = graph[node].role is not None
-            hidden = [] if named else names.written_out(node, 24)
-            yield Equation(left, names.value(node) if named else names.formula(node, hidden))
+            yield Equation(left, names.shown(node))
 
     def _directions(self, family: Family) -> Text:
         found = [text(self._direction(direction)) for direction in family.directions]
@@ -199,16 +197,18 @@ class Jets:
 
     def _count(self) -> Iterator[Block]:
         total = self.derivation.cost.vectors["standard"]
+        all_of_them = 1 + sum(f.order * len(f.directions) for f in self.families)
         parts = " + ".join(f"{f.order} x {len(f.directions)}" for f in self.families)
         latex = " + ".join(rf"{f.order} \cdot {len(f.directions)}" for f in self.families)
-        if total == 1 + sum(f.order * len(f.directions) for f in self.families):
-            number = Formula(f"1 + {latex} = {total}", f"1 + {parts} = {total}")
-        else:
-            number = Formula(str(total), str(total))
+        number = Formula(f"1 + {latex} = {all_of_them}", f"1 + {parts} = {all_of_them}")
         yield Paragraph(
             text(
                 "So a node of the function turns into ", number,
                 " vectors: its value, which all lines share, and the coefficients of each line.",
+                f" Here not all of them are needed: no node has more than {total}."
+                * (total < all_of_them),
+                f" A node with directions of its own has as many for each of these, up to {total}."
+                * (total > all_of_them),
             )
         )  # fmt: skip
 

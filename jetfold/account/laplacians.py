@@ -60,6 +60,7 @@ def of_laplacian(operator: Laplacian | Biharmonic, u: Formula, size: int, where:
     order = 4 if square else 2
     factor = operator.sampling.fourth_moment(size) if square else 1
     total = sp.Rational(factor) * operator.sampling.samples
+    plain = str(total) if total.is_Integer else f"({total})"
     blocks += _estimated(
         operator.sampling,
         Equation(
@@ -67,7 +68,7 @@ def of_laplacian(operator: Laplacian | Biharmonic, u: Formula, size: int, where:
             Formula(
                 rf"\frac{{1}}{{{to_latex(total)}}} \sum_{{s=1}}^{{{operator.sampling.samples}}} "
                 + _along(f, order, "z_s").latex,
-                f"1/({total}) sum_s {_along(f, order, 'z_s').plain},  "
+                f"1/{plain} sum_s {_along(f, order, 'z_s').plain},  "
                 f"s = 1 .. {operator.sampling.samples}",
             ),
             relation=Formula(r"\approx", "~"),

@@ -21,8 +21,9 @@ from jetfold.account.document import (
     text,
 )
 from jetfold.account.naming import Names, listed
+from jetfold.account.rules_used import is_linear
 from jetfold.derivation import About, Derivation
-from jetfold.graph import LEAVES, Collect, Map, Pick
+from jetfold.graph import LEAVES, Collect, Graph, Map, Pick
 from jetfold.graph.latex import to_latex
 from jetfold.graph.text import program_order
 from jetfold.rules.algebra_text import SHOWN
@@ -82,7 +83,9 @@ def _rule(derivation: Derivation) -> Iterator[Block]:
     found: defaultdict[int, dict[int, Equation]] = defaultdict(dict)
     for node in program_order(graph):
         role, op = graph[node].role, graph[node].op
-        if role is not None and role.order > 1 and isinstance(op, Map) and role.of in function.nx:
+        if role is None or role.order < 2 or role.of not in function.nx or not isinstance(op, Map):
+            continue
+        if not _is_linear_at(function, role.of):
             inside = names.written_out(node, MOST_WRITTEN_OUT)
             unnamed = any(
                 graph[o].role is None and not isinstance(graph[o].op, LEAVES)
@@ -90,13 +93,20 @@ def _rule(derivation: Derivation) -> Iterator[Block]:
             )
             tables = any(isinstance(graph[n].op, (Pick, Collect)) for n in inside)
             equation = names.equation(node, inside)
-            if isinstance(function[role.of].op, Map) and not tables and bool(inside) == unnamed:
+            if not tables and bool(inside) == unnamed:
                 found[role.of].setdefault(role.order, equation)
     if found:
         node, equations = max(found.items(), key=lambda item: (len(item[1]), item[0]))
         value = Names(function, function).value(node)
         yield Paragraph(text("On it, the rule at ", value, " is"))
         yield Equations(tuple(equations[order] for order in sorted(equations)))
+
+
+def _is_linear_at(function: Graph, node: int) -> bool:
+    operands = function.operands(node)
+    return is_linear(
+        function[node].op, tuple(i for i, o in enumerate(operands) if o in function.varying)
+    )
 
 
 def _form(algebra: FormAlgebra) -> Iterator[Block]:

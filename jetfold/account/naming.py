@@ -14,6 +14,8 @@ from jetfold.graph.notation import LATEX, PLAIN
 
 MOST_NAMES = 6
 """Nodes of one kind that a text names; of more it names the first ones and the last."""
+MOST_WRITTEN_OUT = 24
+"""Values without names in a formula that are written out in it."""
 
 
 class Names:
@@ -35,6 +37,10 @@ class Names:
             self._plain.formula(self.graph, node, expand),
         )
 
+    def is_numbered(self, node: int) -> bool:
+        """Whether a value's name does not say already what the value is."""
+        return self._plain.value(self.graph, node) != self._plain.formula(self.graph, node)
+
     def equation(self, node: int, expand: Collection[int] = ()) -> Equation:
         return Equation(self.value(node), self.formula(node, expand))
 
@@ -49,6 +55,13 @@ class Names:
                     found.append(operand)
                     pending.append(operand)
         return found if len(found) <= most else []
+
+    def shown(self, node: int) -> Formula:
+        """The name of a value, or what it computes if its name is but a number."""
+        named = self.graph[node].role is not None or isinstance(self.graph[node].op, LEAVES)
+        if named:
+            return self.value(node)
+        return self.formula(node, self.written_out(node, MOST_WRITTEN_OUT))
 
     def listed(self, nodes: Sequence[int]) -> Text:
         """The names of some nodes in a row, or of the first ones and the last."""
@@ -66,7 +79,7 @@ def listed(items: Sequence[Text]) -> Text:
 def step_equation(step: Step, before: Graph, after: Graph, function: Graph) -> Equation:
     """What a step states about this function: the value before and after it."""
     notations = LATEX.of(function), PLAIN.of(function)
-    pairs = [sides(step, before, after, notation) for notation in notations]
+    pairs = [sides(step, before, after, notation, by_number=False) for notation in notations]
     left, right = (Formula(*both) for both in zip(*pairs, strict=True))
     return Equation(left, right)
 

@@ -57,7 +57,7 @@ def _jet(operator: Jet, u: Formula, where: Text) -> Wanted:
             Paragraph(
                 text(
                     "Wanted are the derivatives of ", *function_words(operator, u),
-                    " along a path that starts ", *where,
+                    ", along a path that starts ", *where,
                     f", up to order {order}; they are not divided by factorials:",
                 )
             ),

@@ -8,13 +8,41 @@ from jetfold.account.document import Block, Equation, Equations, Formula, Headin
 from jetfold.account.naming import Names, listed
 from jetfold.account.wanted import Wanted
 from jetfold.derivation import Derivation
-from jetfold.graph import LEAVES, Graph
+from jetfold.graph import LEAVES, Constant, Graph
 from jetfold.graph.text import program_order
 
 MOST_EQUATIONS = 24
 """Lines of a graph that are written out."""
 LONGEST = 240
 """Characters of the longest formula that is shown of a graph."""
+
+
+def the_function(function: Graph) -> Iterator[Block]:
+    """The traced function as a program of formulas, and how its values are called."""
+    names = Names(function, function)
+    told = tuple(listing(function, function))
+    yield Heading(text("The function"))
+    yield Paragraph(
+        text(
+            "Called once with placeholders, the function is a graph of elementary operations. The "
+            "value of its node number n is called ",
+            Formula("v_n", "vn"),
+            ":" if told else ".",
+        )
+    )
+    yield from told
+    if any(function[node].role is not None for node in function):
+        yield Paragraph(
+            text(
+                "It calls an operator, whose values have the names of its own derivation; here ",
+                Formula("t_n", "tn"),
+                " is the value of any other node number n.",
+            )
+        )
+    results = names.listed(function.outputs)
+    yield Paragraph(
+        text("Its results are " if len(function.outputs) > 1 else "Its result is ", *results, ".")
+    )
 
 
 def what_runs(derivation: Derivation, wanted: Wanted) -> Iterator[Block]:
@@ -32,7 +60,13 @@ def what_runs(derivation: Derivation, wanted: Wanted) -> Iterator[Block]:
 def listing(graph: Graph, function: Graph) -> Iterator[Block]:
     """The equations of a graph's nodes in order; of a large one the first and the last."""
     names = Names(graph, function)
-    nodes = [n for n in program_order(graph) if not isinstance(graph[n].op, LEAVES)]
+    known = set() if graph is function else {function[node].op for node in function}
+    nodes = [
+        node
+        for node in program_order(graph)
+        if not isinstance(op := graph[node].op, LEAVES)
+        or (isinstance(op, Constant) and op not in known and names.is_numbered(node))
+    ]
     if not nodes:
         return
     if len(nodes) <= MOST_EQUATIONS:

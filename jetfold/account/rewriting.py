@@ -97,7 +97,7 @@ def replication(derivation: Derivation) -> Iterator[Block]:
     yield Paragraph(
         text(
             f"Now {shared} of {len(held)} coefficients are the same for all directions, and a node "
-            f"has {vectors(graph)} vectors instead of {vectors(derivation.taylor_graph)}."
+            f"has at most {vectors(graph)} vectors instead of {vectors(derivation.taylor_graph)}."
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sympy as sp
 
@@ -17,6 +17,8 @@ from jetfold.account.document import (
     Heading,
     Inline,
     Paragraph,
+    Text,
+    joined,
     text,
 )
 from jetfold.account.naming import Names, coefficient, in_names
@@ -33,8 +35,7 @@ MOST_OPERATIONS = 120
 """A coefficient with more operations is not written out."""
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(NamedTuple):
     """An operation of the function, and which of its operands move along a path."""
 
     op: Op
@@ -47,7 +48,7 @@ def rules_used(function: Graph, order: int, directions: bool) -> Iterator[Block]
     ``directions``: there are several, so that coefficients have an index.
     """
     teller = _Teller(function, order)
-    linear, others = teller.linear(), teller.others()
+    flat, linear, others = teller.flat(), teller.linear(), teller.others()
     yield Heading(text("Every node by its Taylor rule"))
     yield Paragraph(
         text(
@@ -55,6 +56,12 @@ def rules_used(function: Graph, order: int, directions: bool) -> Iterator[Block]
             + (" The rules hold for each direction by itself: its index is left out." * directions)
         )
     )
+    if flat:
+        one = "One kind of node is" if len(flat) == 1 else f"{len(flat)} kinds of nodes are"
+        where = joined(teller.listed(known) for known in flat)
+        yield Paragraph(
+            text(f"{one} constant in pieces, with derivatives that are zero: at ", *where, ".")
+        )
     if linear:
         more = "its coefficients are" if len(linear) == 1 else "their coefficients are"
         one = "One kind of node is" if len(linear) == 1 else f"{len(linear)} kinds of nodes are"
@@ -75,6 +82,25 @@ def rules_used(function: Graph, order: int, directions: bool) -> Iterator[Block]
         )
 
 
+def is_linear(op: Op, active: tuple[int, ...]) -> bool:
+    """Whether an operation is linear in those of its operands that move along a path.
+
+    Then each coefficient of its value follows from those of the same order.
+    """
+    match op:
+        case Map(expr):
+            slope = taylor_rule(expr, 1, active)[1]
+            return not slope.free_symbols & {OUTPUT, *(path_symbol(i, 0) for i in active)}
+        case Contract():
+            return len(active) == 1
+    return not isinstance(op, MatrixFunction)
+
+
+def _is_flat(known: _Kind) -> bool:
+    """Whether an operation is constant wherever it has a derivative."""
+    return isinstance(known.op, Map) and taylor_rule(known.op.expr, 1, known.active)[1] == 0
+
+
 def _orders(order: int) -> Formula:
     if order <= 2:
         return Formula("k = 1, 2" if order == 2 else "k = 1", "k = 1, 2" if order == 2 else "k = 1")
@@ -93,26 +119,17 @@ class _Teller:
                 active = tuple(i for i, o in enumerate(operands) if o in function.varying)
                 self.kinds[_Kind(function[node].op, active)].append(node)
 
+    def flat(self) -> list[_Kind]:
+        return [known for known in self.kinds if _is_flat(known)]
+
     def linear(self) -> list[_Kind]:
-        return [known for known in self.kinds if self._linear(known)]
+        return [known for known in self.kinds if is_linear(*known) and not _is_flat(known)]
 
     def others(self) -> list[_Kind]:
-        return [known for known in self.kinds if not self._linear(known)]
+        return [known for known in self.kinds if not is_linear(*known)]
 
-    def _linear(self, known: _Kind) -> bool:
-        match known.op:
-            case Map(expr):
-                rule = taylor_rule(expr, max(self.order, 2), known.active)
-                shifts = (
-                    {path_symbol(i, 1): path_symbol(i, k) for i in known.active}
-                    for k in range(2, len(rule))
-                )
-                fixed = {OUTPUT, *(path_symbol(i, 0) for i in known.active)}
-                alike = all(rule[1].xreplace(shift) == rule[k] for k, shift in enumerate(shifts, 2))
-                return alike and not rule[1].free_symbols & fixed
-            case Contract():
-                return len(known.active) == 1
-        return not isinstance(known.op, MatrixFunction)
+    def listed(self, known: _Kind) -> Text:
+        return self.names.listed(self.kinds[known])
 
     def linear_rule(self, known: _Kind) -> Equation:
         """The rule of a linear kind of node, for any order."""

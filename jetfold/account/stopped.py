@@ -13,6 +13,7 @@ from jetfold.graph import Constant, Graph, Map, operand_symbol
 from jetfold.rules.blocked import Blocked, Kind
 
 MOST = 6
+MOST_WRITTEN_OUT = 10
 
 WHY: dict[Kind, str] = {
     "nonlinear": "it is not linear in ",
@@ -73,6 +74,11 @@ def _likeness(one: Blocked, graph: Graph, function: Graph) -> Hashable:
 
 def _item(some: list[Blocked], graph: Graph, function: Graph) -> Text:
     names, one = Names(graph, function), some[0]
-    operands = joined([text(names.value(operand)) for operand in dict.fromkeys(one.operands)])
+    operands = joined(
+        text(names.shown(operand))
+        for operand in dict.fromkeys(one.operands)
+        if names.value(operand).plain != "0"
+    )
     more = f" ({len(some)} sums of this kind)" if len(some) > 1 else ""
-    return text(names.formula(one.node, (one.below,)), ": ", WHY[one.kind], *operands, more)
+    written_out = {one.below, *names.written_out(one.node, MOST_WRITTEN_OUT)}
+    return text(names.formula(one.node, written_out), ": ", WHY[one.kind], *operands, more)

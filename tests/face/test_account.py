@@ -46,6 +46,10 @@ def told(name: str) -> Document:
     return account(derived(name))
 
 
+def explained(function: Any, dim: int) -> str:
+    return jf.laplacian(function).derivation(np.zeros(dim)).explain()
+
+
 def as_xml(fragment: str) -> ET.Element:
     return ET.fromstring(fragment)
 
@@ -122,9 +126,96 @@ def test_nothing_to_differentiate() -> None:
     assert "The result Lap u(x) is 0." in found
 
 
-def test_a_saving_that_does_not_pay_is_named() -> None:
-    found = " ".join(to_text(told("burgers")).split())
-    assert "The method minimal would carry 3 vectors in place of 4" in found
+def test_what_another_method_would_cost_is_told_with_its_numbers() -> None:
+    found, cost = " ".join(to_text(told("burgers")).split()), derived("burgers").cost
+    operations = cost.operations["minimal"], cost.operations["collapsed"]
+    assert "The method minimal would carry 3 vectors in place of 4, and take" in found
+    assert f"take {operations[0]} operations in place of {operations[1]}." in found
+
+
+def test_a_jet_has_nothing_to_save() -> None:
+    found = to_text(told("jet"))
+    assert "there is nothing to sum or to collapse" in found
+    assert "was asked for" not in found
+    assert "was asked for" in to_text(told("standard"))
+
+
+def test_functions_that_are_constant_in_pieces_are_not_called_linear() -> None:
+    found = explained(lambda x: np.where(x > 0, x**3, np.sin(x)).sum(), 3)
+    assert "One kind of node is constant in pieces, with derivatives that are zero: at v1." in found
+    assert "v1^(k)" not in found
+
+
+def test_coefficients_that_are_not_needed_are_not_counted() -> None:
+    found = " ".join(explained(lambda x: x.mean(), 4).split())
+    derivation = jf.laplacian(lambda x: x.mean()).derivation(np.zeros(4))
+    assert vectors(derivation.taylor_graph) == 4
+    assert "1 + 2 x 4 = 9 vectors" in found
+    assert "Here not all of them are needed: no node has more than 4." in found
+
+
+def test_directions_that_a_function_has_already_are_counted() -> None:
+    found = " ".join(to_text(told("operator_of_operator")).split())
+    most = derived("operator_of_operator").cost.vectors["standard"]
+    assert f"A node with directions of its own has as many for each of these, up to {most}" in found
+
+
+def test_a_function_that_calls_an_operator_has_names_of_two_kinds() -> None:
+    about = "It calls an operator, whose values have the names of its own derivation"
+    assert about in " ".join(to_text(told("operator_of_operator")).split())
+    assert about not in " ".join(to_text(told("network")).split())
+
+
+def test_formulas_of_steps_have_no_numbers_that_nobody_has_told() -> None:
+    """Numbers of nodes are told where a graph is listed; steps are between graphs."""
+    matrix = explained(
+        lambda x: (
+            np.linalg.slogdet(np.eye(3) * 2 + x[:, None] * x)[1] + np.sum(x / np.arange(1, 4))
+        ),
+        3,
+    )
+    for found in (matrix, to_text(told("weighted"))):
+        steps = found[found.index("The sum moves in") : found.index("What it saves")]
+        assert not re.findall(r"\b[tk]\d", steps)
+
+
+def test_constants_have_the_numbers_of_the_function_and_are_told() -> None:
+    found = explained(lambda x: np.sin(np.array([1.0, 2.0, 4.0]) * x).sum(), 3)
+    assert "    c0 = [1, 2, 4]" in found
+    (name,) = set(re.findall(r"\bc\d+", found))
+    assert len(re.findall(rf"(?m)^ +{name} = ", found)) == 1
+    derived_ones = explained(lambda x: x[0] ** 2 * x[1], 2)
+    for name in set(re.findall(r"\bk\d+(?:\[r\])?", derived_ones)):
+        assert f"{name} = [" in derived_ones
+    assert "Its result is c0." in explained(lambda x: np.array([1.0, 2.0]), 2)
+
+
+def test_sums_stop_at_what_depends_on_the_direction_not_at_zeros() -> None:
+    found = to_text(told("collapsed_biharmonic")) + to_text(told("nested_biharmonic"))
+    stops = re.findall(r"(?s)Where sums stop.*?Clean-up|Where sums stop.*?Factor", found)
+    assert stops
+    assert not re.search(r"(?: and|,) 0[ ,\n]", " ".join(stops))
+
+
+def test_an_expression_without_derivatives_has_no_jets() -> None:
+    x = sp.Symbol("x")
+    u = sp.Function("u")(x)
+    found = jf.operator(2 * u, lambda p: np.sin(p[0]), [x]).derivation(np.zeros(1)).explain()
+    assert "No derivative is wanted" in found
+    assert "The sum moves in" not in found
+
+
+def test_the_rule_on_an_algebra_is_one_that_is_not_linear() -> None:
+    for name in CASES:
+        if derived(name).chosen == "minimal" and "On it, the rule at" in to_text(told(name)):
+            rules = to_text(told(name)).split("On it, the rule at")[1].split("The algebra has")[0]
+            assert "*" in rules
+
+
+def test_plain_reshapes_tell_the_shape() -> None:
+    found = explained(lambda x: np.sum(x[:, None] * x[None, :]), 3)
+    assert "reshape(x, (3, 1))" in found
+    assert "reshape(x, (1, 3))" in found
 
 
 def test_deep_networks_have_no_longer_accounts() -> None:

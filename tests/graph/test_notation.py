@@ -103,11 +103,11 @@ OPERATIONS: dict[str, tuple[Any, ...]] = {
     "transpose": (Transpose((1, 0)), [M34], "transpose(x, (1, 0))", r"x^{\top}"),
     "slice": (Slice((1,), (1,), (2,)), [V3], "x[1:3]", r"x\left[1:3\right]"),
     "reshape": (
-        *(Reshape((4, 3)), [M34], "reshape(x)"),
+        *(Reshape((4, 3)), [M34], "reshape(x, (4, 3))"),
         r"\operatorname{reshape}_{4 \times 3}\left(x\right)",
     ),
     "broadcast": (
-        *(Broadcast((2, 3)), [V3], "broadcast(x)"),
+        *(Broadcast((2, 3)), [V3], "broadcast(x, (2, 3))"),
         r"\operatorname{broadcast}_{2 \times 3}\left(x\right)",
     ),
     "gather": (
@@ -300,7 +300,7 @@ def _values(graph: Graph) -> dict[int, Value]:
 
 ELIDED = (Pick, Collect)
 """Their indices are not written out in full."""
-NEEDS_TYPE = (*ELIDED, Reshape, Broadcast, Gather)
+NEEDS_TYPE = (*ELIDED, Gather)
 LEAVES = (Constant, Input, Parameter)
 
 

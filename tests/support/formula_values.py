@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jetfold.graph import Broadcast, Gather, Graph, Op, Reshape
+from jetfold.graph import Gather, Graph, Op
 from jetfold.graph.interpret import Value
 from jetfold.graph.notation import PLAIN, Notation
 from jetfold.graph.numbers import FLOAT_FUNCTIONS
@@ -122,14 +122,9 @@ def _moves(sizes: Mapping[str, int], op: Op) -> dict[str, Any]:
             return each(lambda array, i: array.take(i, axis), x, copies)
 
         found[f"direct_{name}"] = direct
-    match op:
-        case Reshape(shape):
-            found["reshape"] = lambda x: each(lambda a: a.reshape(shape), x)
-        case Broadcast(shape):
-            found["broadcast"] = lambda x: each(lambda a: np.broadcast_to(a, shape), x)
-        case Gather(index):
-            flat = index.value
-            found["gather"] = lambda x, _: each(lambda a: np.append(a.ravel(), 0)[flat], x)
+    if isinstance(op, Gather):
+        flat = op.index.value
+        found["gather"] = lambda x, _: each(lambda a: np.append(a.ravel(), 0)[flat], x)
     return found
 
 
@@ -144,6 +139,8 @@ _FUNCTIONS: dict[str, Any] = {
     "where": lambda *x: each(np.where, *x),
     "einsum": _einsum,
     "sum": lambda x, axes: each(lambda a: a.sum(axis=axes), x),
+    "reshape": lambda x, shape: each(lambda a: a.reshape(shape), x),
+    "broadcast": lambda x, shape: each(lambda a: np.broadcast_to(a, shape), x),
     "transpose": lambda x, order: each(lambda a: a.transpose(order), x),
     "concatenate": lambda *x, axis: each(lambda *a: np.concatenate(a, axis), *x),
     "inverse": lambda x: each(np.linalg.inv, x),
