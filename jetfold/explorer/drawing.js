@@ -148,7 +148,6 @@ function lookOf(box, side) {
   const ghost = side === "after" && sign === "removed";
   const record = ghost ? box.node.before : box.node[side];
   if (!record) return null;
-  if (side === "before" && sign === "added") return null;
   const classes = ["node", record.kind];
   if (record.leaf) classes.push("leaf");
   if (record.shared && !record.leaf) classes.push("shared");
