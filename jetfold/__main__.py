@@ -15,23 +15,33 @@ from jetfold import (
     primitives_command,
     verify_command,
 )
+from jetfold.graph import JetfoldError, RewriteLoopError
 from jetfold.importing import add_import_option
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0, 1 if a check has failed, 2 for errors."""
     chosen = parser().parse_args(arguments)
-    if chosen.command == "info":
-        print(info.report())
-        return 0
-    if chosen.command == "primitives":
-        return primitives_command.run(chosen.name, chosen.custom, chosen.modules, chosen.order)
-    if chosen.command == "kernel":
-        return kernel_command.run(chosen)
-    if chosen.command == "explain":
-        return explain_command.run(chosen)
-    if chosen.command == "verify":
-        return verify_command.run(chosen)
+    try:
+        return _run(chosen)
+    except JetfoldError as error:
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
+        return 1 if isinstance(error, RewriteLoopError) else 2
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    match chosen.command:
+        case "info":
+            print(info.report())
+            return 0
+        case "primitives":
+            return primitives_command.run(chosen.name, chosen.custom, chosen.modules, chosen.order)
+        case "kernel":
+            return kernel_command.run(chosen)
+        case "explain":
+            return explain_command.run(chosen)
+        case "verify":
+            return verify_command.run(chosen)
     return demo.run(chosen.points, chosen.runs, chosen.output)
 
 
@@ -72,22 +82,18 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
     )
-    explain_command.add_options(
-        sub.add_parser(
-            "explain",
-            help="show how an operator of a function is derived, or the rule of a primitive",
-            description=explain_command.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+    for name, module, purpose in (
+        ("explain", explain_command, "show how an operator of a function, or a rule, is derived"),
+        ("verify", verify_command, "prove every step of a derivation"),
+    ):
+        module.add_options(
+            sub.add_parser(
+                name,
+                help=purpose,
+                description=module.__doc__,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
         )
-    )
-    verify_command.add_options(
-        sub.add_parser(
-            "verify",
-            help="prove every step of a derivation",
-            description=verify_command.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-    )
     return commands
 
 

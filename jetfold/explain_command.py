@@ -11,7 +11,6 @@ and no numbers are needed.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from jetfold.account.plain import to_text
 from jetfold.account.primitive_rule import rule_account
 from jetfold.account.tex import to_latex
 from jetfold.explorer import page
-from jetfold.graph import ArgumentError, JetfoldError
+from jetfold.graph import ArgumentError
 from jetfold.kernel import write
 from jetfold.target import Target, read
 from jetfold.target import add_options as add_target_options
@@ -40,19 +39,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Write what is wanted; 0, or 2 for what cannot be explained or written."""
-    try:
-        for text in _outputs(chosen):
-            print(text, end="")
-    except JetfoldError as error:
-        report(error)
-        return 2
+    """Write what is wanted. Raises `JetfoldError` for what cannot be explained or written."""
+    for text in _outputs(chosen):
+        print(text, end="")
     return 0
-
-
-def report(error: JetfoldError) -> None:
-    """An error, with its notes, for who typed a command."""
-    print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
 
 
 def _outputs(chosen: argparse.Namespace) -> Iterator[str]:

@@ -7,10 +7,8 @@ and NumPy alone; run it, and it checks itself.
 from __future__ import annotations
 
 import argparse
-import sys
 
 from jetfold.expression import parse_expression
-from jetfold.graph import JetfoldError
 from jetfold.importing import add_import_option, import_modules
 from jetfold.kernel import DTYPES, Kernel, kernel, write
 
@@ -45,18 +43,14 @@ def _capability(text: str) -> tuple[int, int]:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Write the code to a file or to the terminal; 0, or 2 if it cannot be made."""
-    try:
-        import_modules(chosen.modules)
-        made = _made(chosen)
-        text = made.ptx(chosen.cc) if chosen.backend == PTX else made.source
-        if chosen.output is None:
-            print(text, end="")
-        else:
-            print(f"{made!r} is in {write(chosen.output, text, chosen.overwrite)}")
-    except JetfoldError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Write the code to a file or to the terminal. Raises `JetfoldError` if it cannot be made."""
+    import_modules(chosen.modules)
+    made = _made(chosen)
+    text = made.ptx(chosen.cc) if chosen.backend == PTX else made.source
+    if chosen.output is None:
+        print(text, end="")
+    else:
+        print(f"{made!r} is in {write(chosen.output, text, chosen.overwrite)}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,22 +24,19 @@ ORDERS = 3
 
 
 def run(name: str | None, custom: bool = False, modules: Sequence[str] = (), order: int = 2) -> int:
-    """Show all primitives, or the custom ones, or everything about one; 0, or 2 for a bad name.
+    """Show all primitives, or the custom ones, or everything about one.
 
-    ``modules`` are imported first, so that what they register is known.
+    ``modules`` are imported first, so that what they register is known. Raises `ArgumentError` for
+    a module or a name that is not there.
     """
     console = Console(highlight=False)
-    try:
-        import_modules(modules)
-        if name is not None:
-            if name in LINEAR:
-                console.print(Text(f"{LINEAR[name]}\n{LINEAR[name].__doc__ or ''}".rstrip()))
-            else:
-                _show_one(console, primitive(name), order)
-            return 0
-    except ArgumentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    import_modules(modules)
+    if name is not None:
+        if name in LINEAR:
+            console.print(Text(f"{LINEAR[name]}\n{LINEAR[name].__doc__ or ''}".rstrip()))
+        else:
+            _show_one(console, primitive(name), order)
+        return 0
     chosen = CUSTOM if custom else {**PRIMITIVES, **CUSTOM}
     if chosen:
         console.print(table(chosen))

@@ -348,6 +348,7 @@ def _check_parameters(function: Callable[..., Any], count: int) -> None:
     except TypeError as error:
         name = getattr(function, "__qualname__", type(function).__qualname__)
         raise ArgumentError(
-            f"{name}{signature} cannot be called with a point and {count} parameters ({error}); "
+            f"{name}{signature} cannot be called with a point and {count} "
+            f"parameter{'' if count == 1 else 's'} ({error}); "
             "give what it takes behind the point with --params, once for each"
         ) from None

@@ -16,8 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
-from jetfold.explain_command import report
-from jetfold.graph import Graph, JetfoldError, RewriteLoopError, Step
+from jetfold.graph import Graph, Step
 from jetfold.graph.certificate import Certificate
 from jetfold.graph.change import sides
 from jetfold.graph.notation import PLAIN
@@ -35,18 +34,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print what has been proved; 0, or 1 if a step does not hold, or 2 for wrong arguments."""
-    try:
-        return _verify(read(chosen).derivation, chosen)
-    except RewriteLoopError as error:
-        report(error)
-        return 1
-    except JetfoldError as error:
-        report(error)
-        return 2
+    """Print what has been proved; 0, or 1 if a step does not hold.
 
-
-def _verify(derivation: Derivation, chosen: argparse.Namespace) -> int:
+    Raises `RewriteLoopError` if the rules do not come to an end, and another `JetfoldError` for
+    what cannot be derived.
+    """
+    derivation = read(chosen).derivation
     console = Console(highlight=False, markup=False, soft_wrap=True)
     width = max(len(_title(chapter)) for chapter in chapters(derivation))
     total = 0
