@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jetfold.derivation import Derivation
-from jetfold.graph import Graph, Rewriting, simplify
+from jetfold.graph import Graph, Rewriting
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,6 @@ TITLES = {"nested": "Factor after factor", "minimal": "Minimal jets"}
 
 
 def _clean_up(derivation: Derivation, method: str) -> Chapter:
-    runs = method == derivation.chosen
-    done = derivation.cleaned if runs else simplify(derivation.graph_of(method))
+    done, runs = derivation.cleaned_up(method), method == derivation.chosen
     key = "clean-up" if method in ("standard", "collapsed") else f"{method}-clean-up"
     return Chapter(key, "Clean-up", done.graph, done, method=method, runs=runs)

@@ -126,6 +126,7 @@ class Derivation:
         self.method = method
         self.about = about
         self._builders = dict(builders)
+        self._cleaned: dict[str, Rewriting] = {}
         self._predict = predict
         if method != "auto":
             self._require(method)
@@ -149,10 +150,10 @@ class Derivation:
         """Sums pulled up, from ``shared_graph`` to ``collapsed_graph``."""
         return rewrite(self.pushed.graph, PULL_SUM, "pull sums")
 
-    @cached_property
+    @property
     def cleaned(self) -> Rewriting:
         """The chosen method's graph cleaned up, which gives ``final_graph``."""
-        return simplify(self.graph_of(self.chosen))
+        return self.cleaned_up(self.chosen)
 
     @property
     def shared_graph(self) -> Graph:
@@ -211,7 +212,7 @@ class Derivation:
     def cost(self) -> Cost:
         return Cost(
             PerMethod(self.methods, lambda method: vectors(self.graph_of(method))),
-            PerMethod(self.methods, lambda method: operations(self._cleaned(method))),
+            PerMethod(self.methods, lambda method: operations(self.cleaned_up(method).graph)),
             self._predicted,
             self.chosen,
         )
@@ -303,8 +304,11 @@ class Derivation:
                 return self.nested_graph
         return self.minimal_graph
 
-    def _cleaned(self, method: str) -> Graph:
-        return self.final_graph if method == self.chosen else simplify(self.graph_of(method)).graph
+    def cleaned_up(self, method: str) -> Rewriting:
+        """The graph of one of the ``methods`` cleaned up."""
+        if method not in self._cleaned:
+            self._cleaned[method] = simplify(self.graph_of(method))
+        return self._cleaned[method]
 
     def _require(self, method: str) -> None:
         if method not in self.methods:

@@ -78,10 +78,10 @@ def _place(step: Step, before: Graph) -> int | None:
 
 def replication(derivation: Derivation) -> Iterator[Block]:
     """What is the same for all directions is computed once."""
-    kinds = kinds_of_steps(derivation.pushed, derivation.function_graph)
-    if not kinds:
-        return
     steps = len(derivation.pushed.steps)
+    if not steps:
+        return
+    step, before, after = next(derivation.pushed.replay())
     yield Heading(text("What does not depend on the direction"))
     yield Paragraph(
         text(
@@ -90,7 +90,7 @@ def replication(derivation: Derivation) -> Iterator[Block]:
             times(steps, "step"), ". For instance",
         )
     )  # fmt: skip
-    yield Equations((kinds[0].example,))
+    yield Equations((step_equation(step, before, after, derivation.function_graph),))
     graph = derivation.shared_graph
     held = [node for node in graph if graph[node].role is not None]
     shared = sum(1 for node in held if not graph[node].type.directions)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import jetfold as jf
 from jetfold.backends.reference import ReferenceGraph
+from jetfold.chapters import chapters
 from jetfold.derivation import WHERE_MISSING, Derivation
 from jetfold.graph import Contract, Graph, Input, Map, Parameter, Step
 from jetfold.graph.validate import validate
@@ -447,3 +448,12 @@ def test_looking_leaves_the_cache_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "cache").exists()
     op(points(3))
     assert list((tmp_path / "cache").glob("*.py"))
+
+
+def test_each_graph_is_cleaned_up_once() -> None:
+    derivation = derive(3)
+    methods = [method for method in derivation.methods if method != "standard"]
+    done = {method: derivation.cleaned_up(method) for method in methods}
+    assert derivation.cleaned is done[derivation.chosen]
+    told = {chapter.method: chapter.rewriting for chapter in chapters(derivation)}
+    assert {method: told[method] for method in methods} == done
