@@ -355,7 +355,7 @@ def equal(left: NDArray[Any], right: NDArray[Any]) -> Proof:
         return Proof(False, f"the sides have shapes {left.shape} and {right.shape}")
     found: set[bool | None] = {True}
     for a, b in dict.fromkeys(zip(left.flat, right.flat, strict=True)):
-        found.add(_same(sp.sympify(a), sp.sympify(b)))
+        found.add(_same(*_renamed(sp.sympify(a), sp.sympify(b))))
         if False in found:
             return Proof(False, "SymPy finds the sides to be different")
     return (
@@ -363,6 +363,17 @@ def equal(left: NDArray[Any], right: NDArray[Any]) -> Proof:
         if None in found
         else Proof(True)
     )
+
+
+def _renamed(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """The same with the symbols s0, s1, ..: other elements and layers are then known already."""
+    symbols = sorted(left.free_symbols | right.free_symbols, key=_numbers_in)
+    names = {symbol: sp.Symbol(f"s{i}", real=True) for i, symbol in enumerate(symbols)}
+    return left.xreplace(names), right.xreplace(names)
+
+
+def _numbers_in(symbol: sp.Symbol) -> tuple[list[int], str]:
+    return [int(part) for part in symbol.name.split("_") if part.isdecimal()], symbol.name
 
 
 @lru_cache(maxsize=1 << 14)
