@@ -156,16 +156,16 @@ def typeset(expr: sp.Expr, operands: Sequence[str]) -> str:
 
 
 def decimals(expr: sp.Expr, exactly: bool) -> sp.Expr:
-    """The expression with decimals for long fractions: 0.044715 for 8943/200000.
+    """The expression with decimals for long numbers: 0.044715 for 8943/200000.
 
-    ``exactly``: only where the decimal that is printed is the fraction.
+    ``exactly``: only where the decimal that is printed, or the float that it is, is the number.
     """
     long = [
         x
         for x in expr.atoms(sp.Rational)
-        if x.q > 1 and max(abs(x.p), x.q) > 9999
+        if max(abs(x.p), x.q) > (9999 if x.q > 1 else 2**53)
         if 0 < abs(float(x)) < math.inf
-        if not exactly or sp.Rational(repr(float(x))) == x
+        if not exactly or x in (sp.Rational(repr(float(x))), sp.Rational(float(x)))
     ]
     return expr.xreplace({number: sp.Float(float(number)) for number in long})
 

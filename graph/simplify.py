@@ -54,7 +54,9 @@ def uniform(editor: Editor, node: int) -> int | None:
 @lru_cache(maxsize=4096)
 def _uniform(array: Array) -> int | None:
     values = array.value.reshape(-1)
-    if values.size == 0 or values[0] != np.rint(values[0]) or not (values == values[0]).all():
+    if values.size == 0 or not np.isfinite(values[0]) or values[0] != np.rint(values[0]):
+        return None
+    if not (values == values[0]).all():
         return None
     return int(values[0])
 

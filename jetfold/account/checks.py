@@ -31,15 +31,18 @@ def checks(derivation: Derivation) -> Iterator[Block]:
     exact = sum(1 for certificate in found if certificate.exact)
     proved = sum(1 for certificate in found if certificate.symbolic)
     roundoff = max((c.roundoff for c in found if c.roundoff is not None), default=0.0)
-    units = 10 ** max(1, math.floor(math.log10(roundoff or 1)) + 1)
+    if math.isfinite(roundoff):
+        units = 10 ** max(1, math.floor(math.log10(roundoff or 1)) + 1)
+        measured = f"both sides differ by less than {units:,} units of round-off"
+    else:
+        measured = "not all values are finite"
     whole = "all" if exact == len(found) else str(exact)
     holds = all(certificate.holds for certificate in found)
     yield Paragraph(
         text(
             f"Each step and each stage has a certificate, {len(found)} in all: {whole} compare the "
             "values before and after in exact fractions, with functions such as sin as arbitrary "
-            f"functions; for {proved} SymPy proves the identity; and in double precision both "
-            f"sides differ by less than {units} units of round-off. "
-            + ("All hold." if holds else "NOT ALL HOLD: this derivation is wrong.")
+            f"functions; for {proved} SymPy proves the identity; and in double precision "
+            f"{measured}. " + ("All hold." if holds else "NOT ALL HOLD: this derivation is wrong.")
         )
     )

@@ -51,6 +51,7 @@ def of_expressions(operator: PDE) -> Wanted:
             )
         ),
         Equations(tuple(rows[:MOST])),
+        *_more(len(rows) - MOST),
     ]  # fmt: skip
     found = operator.functionals
     blocks += _functionals(operator, found)
@@ -73,7 +74,6 @@ def _functionals(operator: PDE, found: dict[sp.Symbol, sp.Expr]) -> list[Block]:
     if len(found) == 1 and operator.residual.expressions == operator.residual.symbols:
         return []
     shown = list(found.items())[:MOST]
-    more = len(found) - len(shown)
     rows = [Equation(_symbol(symbol), _formula(expr, coords)) for symbol, expr in shown]
     numbers = "one number" if len(found) == 1 else f"{len(found)} numbers"
     blocks: list[Block] = [
@@ -84,13 +84,16 @@ def _functionals(operator: PDE, found: dict[sp.Symbol, sp.Expr]) -> list[Block]:
             )
         ),
         Equations(tuple(rows)),
+        *_more(len(found) - MOST),
     ]
-    if more:
-        blocks.append(Paragraph(text(f"and {more} more.")))
     exprs = operator.residual.expressions[:MOST]
     left = [Formula("E", "E")] if len(exprs) == 1 else [same(f"E_{i + 1}") for i in range(MOST)]
     rows = [Equation(name, _formula(e, coords)) for name, e in zip(left, exprs, strict=False)]
     return [*blocks, Paragraph(text("With these")), Equations(tuple(rows))]
+
+
+def _more(count: int) -> list[Block]:
+    return [Paragraph(text(f"and {count} more."))] if count > 0 else []
 
 
 def of_derivatives(operator: Derivatives, where: Text) -> Wanted:
@@ -126,7 +129,8 @@ def _derivative(field: str, variables: Sequence[str]) -> Formula:
         return _symbol(field)
     between = "" if all(len(name) == 1 for name in variables) else ","
     latex = between.join(map(letter, variables))
-    return Formula(f"{letter(field)}_{{{latex}}}", f"{field}_{between.join(variables)}")
+    # In braces, as a field's name may have an index already.
+    return Formula(f"{{{letter(field)}}}_{{{latex}}}", f"{field}_{between.join(variables)}")
 
 
 def _difference(expr: sp.Basic) -> sp.Expr:

@@ -212,6 +212,31 @@ def test_the_rule_on_an_algebra_is_one_that_is_not_linear() -> None:
             assert "*" in rules
 
 
+def test_fields_whose_names_have_an_index() -> None:
+    a, b = sp.symbols("alpha beta")
+    field = sp.Function("rho_1")(a, b)
+    operator = jf.operator(field.diff(a, b) + field, lambda p: np.sin(p[0]) * p[1], (a, b))
+    document = account(operator.derivation(np.zeros(2)))
+    assert "E = rho_1 + rho_1_alpha,beta" in to_text(document)
+    assert r"{\rho_{1}}_{\alpha,\beta}" in to_latex(document)
+    as_xml(to_html(document))
+
+
+def test_of_many_expressions_the_first_are_written_out() -> None:
+    x = sp.Symbol("x")
+    field = sp.Function("u")(x)
+    orders = [field.diff(x, k % 2 + 1) for k in range(10)]
+    found = jf.operator(orders, lambda p: np.sin(p[0]), [x]).derivation(np.zeros(1)).explain()
+    assert "E_8 = u_xx\n\nand 2 more." in found
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_numbers_too_large_to_compare() -> None:
+    found = " ".join(explained(lambda x: np.exp(1e300 * x).sum(), 2).split())
+    assert "in double precision not all values are finite" in found
+    assert "1e+300" in found
+
+
 def test_plain_reshapes_tell_the_shape() -> None:
     found = explained(lambda x: np.sum(x[:, None] * x[None, :]), 3)
     assert "reshape(x, (3, 1))" in found

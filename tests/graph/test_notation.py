@@ -298,6 +298,20 @@ def _values(graph: Graph) -> dict[int, Value]:
     return interpret(graph, leaves)
 
 
+def test_long_numbers_are_decimals_where_these_are_exact() -> None:
+    a = sp.Symbol("a0", real=True)
+    for factor, plain, latex in (
+        (sp.Integer(10) ** 300, "1e+300*x", "10^{300} x"),
+        (sp.Rational(1e300), "1e+300*x", "10^{300} x"),
+        (sp.Rational(0.1), "0.1*x", "0.1 x"),
+        (sp.Integer(123456789), "123456789*x", "123456789 x"),
+        (sp.Integer(10) ** 30 + 1, f"{10**30 + 1}*x", f"{10**30 + 1} x"),
+        (sp.Rational(1, 30030), "x/30030", r"\frac{x}{30030}"),
+    ):
+        assert PLAIN.expression(factor * a, ["x"]) == plain
+        assert LATEX.expression(factor * a, ["x"]) == latex
+
+
 ELIDED = (Pick, Collect)
 """Their indices are not written out in full."""
 NEEDS_TYPE = (*ELIDED, Gather)

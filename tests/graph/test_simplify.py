@@ -243,3 +243,14 @@ def test_no_output_and_outputs_that_become_the_same() -> None:
     cleaned = simplify(graph).graph
     assert len(set(cleaned.outputs)) == 1
     assert len(cleaned) == 1
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_constants_that_are_not_finite_stay(value: float) -> None:
+    editor = Editor()
+    total = editor.add(Map(A * B), fixed(editor, np.full(3, value)), editor.add(X))
+    graph = simplify(editor.freeze([total])).graph
+    assert [graph[o].op for o in graph.operands(graph.outputs[0])] == [
+        Constant(Array(np.full(3, value))),
+        X,
+    ]
