@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import sympy as sp
 
 import jetfold as jf
+from jetfold.account import account
+from jetfold.account.document import Document
 from jetfold.derivation import Derivation
 
 x, y, t, nu, Re = sp.symbols("x y t nu Re")
@@ -113,3 +116,13 @@ CASES: Mapping[str, Callable[[], Derivation]] = {
     "one_coordinate": lambda: jf.laplacian(np.sin, point_ndim=0).derivation(0.0),
     "no_derivative": lambda: jf.laplacian(lambda x: 1.0).derivation(np.zeros(2)),
 }
+
+
+@cache
+def derived(name: str) -> Derivation:
+    return CASES[name]()
+
+
+@cache
+def told(name: str) -> Document:
+    return account(derived(name))
