@@ -63,4 +63,4 @@ TITLES = {"nested": "Factor after factor", "minimal": "Minimal jets"}
 def _clean_up(derivation: Derivation, method: str) -> Chapter:
     done, runs = derivation.cleaned_up(method), method == derivation.chosen
     key = "clean-up" if method in ("standard", "collapsed") else f"{method}-clean-up"
-    return Chapter(key, "Clean-up", done.graph, done, method=method, runs=runs)
+    return Chapter(key, f"Clean-up: {method}", done.graph, done, method=method, runs=runs)

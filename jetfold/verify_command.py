@@ -41,7 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
     """
     derivation = read(chosen).derivation
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    width = max(len(_title(chapter)) for chapter in chapters(derivation))
+    width = max(len(chapter.title) for chapter in chapters(derivation))
     total = 0
     for chapter, proved in _chapter_by_chapter(derivation, console):
         count = Count()
@@ -54,7 +54,7 @@ def run(chosen: argparse.Namespace) -> int:
                 console.print("\n".join(_step(one)))
         total += count.all
         if not chosen.quiet:
-            console.print(f"{_title(chapter):<{width}}  {count}")
+            console.print(f"{chapter.title:<{width}}  {count}")
     if not chosen.quiet:
         console.print(f"All {total} certificates hold.")
     return 0
@@ -82,7 +82,7 @@ def _chapter_by_chapter(
         task = progress.add_task("")
         for chapter, proved in groupby(certificates(derivation), lambda one: one.chapter):
             steps = len(chapter.rewriting.steps) if chapter.rewriting else None
-            progress.reset(task, total=steps, description=_title(chapter))
+            progress.reset(task, total=steps, description=chapter.title)
             yield chapter, counted(proved)
 
 
@@ -108,13 +108,6 @@ class Count:
         if self.roundoffs:
             shown += f", largest round-off {max(self.roundoffs):.3g} eps"
         return shown
-
-
-def _title(chapter: Chapter) -> str:
-    """The title of a chapter, which tells those of several methods apart."""
-    if chapter.rewriting is None or chapter.method in (None, "standard", "collapsed"):
-        return chapter.title
-    return f"{chapter.title} ({chapter.method})"
 
 
 def _step(proved: Proved) -> Iterator[str]:
@@ -143,7 +136,7 @@ def _named(proved: Proved) -> str:
 def _failure(proved: Proved, derivation: Derivation) -> Iterator[str]:
     """Where a proof failed: the rule and its line, the node, both sides, the user's line."""
     step, chapter = proved.step, proved.chapter
-    yield f"FAILED {_title(chapter)}"
+    yield f"FAILED {chapter.title}"
     yield from _step(proved)
     function = derivation.function_graph
     notation = PLAIN.of(function)

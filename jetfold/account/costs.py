@@ -80,6 +80,5 @@ def counts(derivation: Derivation) -> Table:
 def _row(chapter: Chapter) -> tuple[Text, ...]:
     graph = chapter.graph
     count = 1 if chapter.key == "function" else vectors(graph)
-    cleaned = f": {chapter.method}" if chapter.key.endswith("clean-up") else ""
-    title = chapter.title + cleaned + (" (this runs)" if chapter.runs else "")
+    title = chapter.title + (" (this runs)" if chapter.runs else "")
     return text(title), text(str(len(graph))), text(str(count)), text(f"{operations(graph):,}")
