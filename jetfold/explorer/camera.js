@@ -7,6 +7,8 @@ const SMALLEST = 0.05;
 const READABLE = 0.78;
 const COMFORTABLE = 0.9;
 const SMALL = 0.5;
+/** At this scale the form of a graph can be made out, without its text. */
+const OVERVIEW = 0.2;
 
 /**
  * What part of the graph is seen. Three ways to choose it: "follow" goes to what a step changed,
@@ -57,13 +59,11 @@ class Camera {
     if (this.mode === "free") return this._changed ? this._include(this._at, this._changed) : null;
     if (whole.k >= READABLE) return whole;
     if (!this._changed) {
-      const k = Math.max(
-        whole.k,
-        Math.min(READABLE, (width - 2 * MARGIN) / wide(this._bounds)),
-        0.3,
-      );
-      if (k === whole.k) return whole;
-      return { k, x: width / 2 - k * middle(this._bounds), y: MARGIN - k * this._bounds.top };
+      // The beginning, as large as its width allows; a wide graph as a whole, if that shows enough.
+      const across = Math.min((width - 2 * MARGIN) / wide(this._bounds), READABLE);
+      if (across < SMALL && whole.k >= OVERVIEW) return whole;
+      const k = Math.max(across, SMALL);
+      return this._inside({ k, x: width / 2 - k * this._bounds.begin, y: 0 });
     }
     const close = this._fitting(this._changed, width, height, 1);
     const k = Math.max(whole.k, Math.min(Math.max(close.k, SMALL), COMFORTABLE));

@@ -1,6 +1,7 @@
 "use strict";
 
 const RANK_GAP = 36;
+const ALONE = 8;
 
 /**
  * Places for the units and routes for the arrows, by dagre.
@@ -92,6 +93,7 @@ function itemsOf(graph, units, arrows, ranks, hints, shift) {
     made.set(unit.key, { x, width: unit.blockWidth, rank: ranks.get(unit.key), links: [] });
   }
   const bends = new Map();
+  const alone = (edge) => (graph.inEdges(edge.w).length === 1 ? ALONE : 1);
   for (const edge of graph.edges()) {
     const from = made.get(edge.v);
     const to = made.get(edge.w);
@@ -111,7 +113,8 @@ function itemsOf(graph, units, arrows, ranks, hints, shift) {
     for (let i = 1; i < chain.length; i++) {
       const start = i === 1 ? middleOf(units.get(edge.v)) : 0;
       const end = i === chain.length - 1 ? middleOf(units.get(edge.w)) : 0;
-      const weight = 1 + 2 * Boolean(chain[i - 1].bend) + 2 * Boolean(chain[i].bend);
+      // A box stands below the only one that it reads: else layers lean to the side of the others.
+      const weight = (1 + 2 * Boolean(chain[i - 1].bend) + 2 * Boolean(chain[i].bend)) * alone(edge);
       link(chain[i - 1], chain[i], start, end, weight);
     }
   }
@@ -190,11 +193,13 @@ function cornersOf(units, boxes) {
   return corners;
 }
 
+/** The rectangle around units; ``begin`` is the middle of the topmost one. */
 function boundsOf(units, boxes, wanted = () => true) {
   const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   for (const unit of units.values()) {
     if (!wanted(unit)) continue;
     const { x, y } = boxes.get(unit.key);
+    if (y - unit.top < bounds.top) bounds.begin = x + unit.front / 2;
     bounds.left = Math.min(bounds.left, x - unit.left);
     bounds.top = Math.min(bounds.top, y - unit.top);
     bounds.right = Math.max(bounds.right, x - unit.left + unit.blockWidth);

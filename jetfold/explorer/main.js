@@ -371,7 +371,8 @@ function centreOf(element) {
 
 readData()
   .then((data) => {
-    document.getElementById("title").textContent = data.title;
+    const title = document.getElementById("title");
+    title.textContent = title.title = data.title;
     document.getElementById("subtitle").textContent = data.subtitle;
     const page = new Page(new Model(data));
     page.start();
