@@ -8,11 +8,9 @@ how many vectors a node turns into, counted in graphs, benchmark.svg times that 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
@@ -26,6 +24,7 @@ from jetfold.derivation import Derivation
 from jetfold.graph.svg import add, new_page
 
 from . import machine
+from .in_browser import Missing, browser
 from .report import RESULTS, Row, number
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -259,27 +258,17 @@ STEP = "#pull/3"
 """The address of the step that the explorer shows: a sum that is pulled through tanh."""
 
 
-def screenshot(path: Path) -> str:
-    """Take a picture of a derivation in the explorer; says what is missing, if anything is."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if browser is None or find_spec("playwright") is None:
-        return "Chromium" if browser is None else "playwright"
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as programs:
+def screenshot(path: Path) -> None:
+    """Take a picture of a derivation in the explorer. Raises `Missing`."""
+    with tempfile.TemporaryDirectory() as folder, browser() as opened:
         page_file = Path(folder) / "derivation.html"
         network_derivation(jf.laplacian, 3).to_html(page_file)
-        opened = programs.chromium.launch(
-            executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
-        )
         page = opened.new_page(
             viewport={"width": 1280, "height": 800}, reduced_motion="reduce", color_scheme="light"
         )
         page.goto(page_file.as_uri() + STEP)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=path)
-        opened.close()
-    return ""
 
 
 def main() -> None:
@@ -288,8 +277,10 @@ def main() -> None:
     demo.draw(FOLDER / "collapse.svg")
     for name in CHARTS:
         (FOLDER / name).write_text(drawn(name), encoding="utf-8")
-    if missing := screenshot(FOLDER / "explorer.png"):
-        print(f"explorer.png stays as it is: {missing} is not there", file=sys.stderr)
+    try:
+        screenshot(FOLDER / "explorer.png")
+    except Missing as missing:
+        print(f"explorer.png stays as it is: {missing}", file=sys.stderr)
 
 
 if __name__ == "__main__":
