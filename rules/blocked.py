@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -38,13 +39,21 @@ class Blocked:
     operands: tuple[int, ...] = ()
 
 
-def blocked(graph: Graph, function: Graph | None = None) -> list[Blocked]:
+def blocked(
+    graph: Graph,
+    function: Graph | None = None,
+    notation: Notation = PLAIN,
+    formula: Callable[[str], str] = str,
+    name: Callable[[str], str] = str,
+) -> list[Blocked]:
     """The sums over directions in a graph on which the rules for sums have been applied.
 
     Operands come before users. ``function`` is the graph whose coefficients the values are, for
-    their names.
+    their names. Reasons are sentences with formulas in a ``notation``; ``formula`` and ``name``
+    mark these, and what the user has named or written, for a text with markup.
     """
-    asked = _Asked(graph, PLAIN if function is None else PLAIN.of(function))
+    known = notation if function is None else notation.of(function)
+    asked = _Asked(graph, known, formula, name)
     sums = ((node, graph[node].op) for node in graph.order)
     return [asked.why(node, op) for node, op in sums if isinstance(op, Sum) and op.directions]
 
@@ -56,31 +65,41 @@ class _Why(NamedTuple):
 
 
 class _Asked:
-    def __init__(self, graph: Graph, notation: Notation) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        notation: Notation,
+        formula: Callable[[str], str],
+        name: Callable[[str], str],
+    ) -> None:
         self.editor = Editor(graph)
         self.graph = graph
         self.notation = notation
+        self.shown = formula
+        self.named = name
 
     def why(self, node: int, op: Sum) -> Blocked:
         (operand,) = self.graph.operands(node)
         below = summed_value(self.editor, node)
         found = self._several(op) if below is None else self._why(below)
-        over = " and ".join(op.directions)
+        over = " and ".join(map(self.named, op.directions))
         text = f"The sum over {over} of {self._formula(operand)} stays: {found.text}"
         sources = (self.graph[n].source for n in (node, operand, *found.operands))
         source = next((source for source in sources if source is not None), None)
         if source is not None:  # reasons are passed on in pages: folders mean nothing there
-            text += f" (line {source.line} of {Path(source.file).name}: {source.text})"
+            text += f" (line {source.line} of {self.named(Path(source.file).name)}: "
+            text += f"{self.named(source.text)})"
         text += "."
         return Blocked(node, operand, op.directions, text, found.kind, found.operands)
 
     def _several(self, op: Sum) -> _Why:
-        what = [f"directions {name}" for name in op.directions] + [f"axis {a}" for a in op.axes]
+        what = [f"directions {self.named(name)}" for name in op.directions]
+        what += [f"axis {a}" for a in op.axes]
         return _Why("several", f"it sums over {', '.join(what)} at once, and the rules move sums "
                     "over one axis of directions")  # fmt: skip
 
     def _why(self, below: Summed) -> _Why:
-        r, here = below.name, self._name(below.node)
+        r, here = self.named(below.name), self._name(below.node)
         match below.op:
             case Map(expr):
                 return self._map(below, expr)
@@ -91,12 +110,12 @@ class _Asked:
                 text = f"{name} is not linear in {self._name(below.operands[0])}"
                 return _Why("matrix", f"{text}, which depends on the direction {r}", below.operands)
             case Sum(_, names):
-                inner = " and ".join(names)
+                inner = " and ".join(map(self.named, names))
                 text = f"it stands on a sum over {inner} that stays, and of two sums over "
                 return _Why("order", f"{text}directions the one over {inner} is the outer one")
             case Pick(_, old, _):
-                return _Why("pick", f"what it sums are picked elements of {old}, some of them more "
-                            "often than others")  # fmt: skip
+                text = f"what it sums are picked elements of {self.named(old)}"
+                return _Why("pick", f"{text}, some of them more often than others")
         return _Why("data", f"{here} is data of the directions themselves, and nothing is below it")
 
     def _map(self, below: Summed, expr: sp.Expr) -> _Why:
@@ -119,7 +138,7 @@ class _Asked:
         return _Why(found[0].kind, text, tuple(operands))
 
     def _term(self, term: sp.Expr, below: Summed, dependent: frozenset[sp.Symbol]) -> _Why:
-        r = below.name
+        r = self.named(below.name)
         used = term.free_symbols & dependent
         operands = tuple(o for i, o in enumerate(below.operands) if operand_symbol(i) in used)
         names = [self._name(operand) for operand in operands]
@@ -148,13 +167,14 @@ class _Asked:
         return f"{_listed(names)} are multiplied, and {both} depend on the direction {r}"
 
     def _name(self, node: int) -> str:
-        return self.notation.value(self.graph, node)
+        return self.shown(self.notation.value(self.graph, node))
 
     def _formula(self, node: int) -> str:
-        return self.notation.formula(self.graph, node)
+        return self.shown(self.notation.formula(self.graph, node))
 
     def _expression(self, expr: sp.Expr, below: Summed) -> str:
-        return self.notation.expression(expr, [self._name(operand) for operand in below.operands])
+        names = [self.notation.value(self.graph, operand) for operand in below.operands]
+        return self.shown(self.notation.expression(expr, names))
 
 
 def _listed(names: list[str]) -> str:

@@ -16,7 +16,10 @@ from jetfold.explorer.records import Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.steps import Steps
 from jetfold.graph import Graph
+from jetfold.graph.notation import LATEX
 from jetfold.graph.style import KINDS
+from jetfold.mathml import mathml
+from jetfold.rules.blocked import blocked
 
 
 def page_data(derivation: Derivation) -> dict[str, Any]:
@@ -72,10 +75,16 @@ def _first(chapter: Chapter) -> Graph:
 
 def _blocked(derivation: Derivation) -> list[dict[str, Any]]:
     """The sums that stopped, at the end of the chapter that pulls them up."""
+    found = blocked(derivation.collapsed_graph, derivation.function_graph, LATEX, _inline, escape)
     return [
-        {"chapter": "pull", "node": sum.node, "below": sum.below, "reason": escape(sum.reason)}
-        for sum in derivation.blocked
+        {"chapter": "pull", "node": sum.node, "below": sum.below, "reason": sum.reason}
+        for sum in found
     ]
+
+
+def _inline(latex: str) -> str:
+    """A formula in a sentence, which the page breaks where it is too wide."""
+    return f'<span class="formula">{mathml(latex)}</span>'
 
 
 def _source(found: list[Chapter]) -> dict[str, Any]:

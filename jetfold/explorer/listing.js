@@ -83,15 +83,18 @@ class Listing {
     return true;
   }
 
-  /** Mark the lines of a node. */
+  /** Mark the lines of a node, and show the one that is about the fewest nodes beside it. */
   mark(id, scroll) {
-    let first = null;
+    const own = [];
     this._lines.forEach((line, i) => {
-      const own = id !== null && this.nodesOf(i).includes(id);
-      line.classList.toggle("own", own);
-      if (own) first ??= line;
+      const about = id !== null && this.nodesOf(i).includes(id);
+      line.classList.toggle("own", about);
+      if (about) own.push(i);
     });
-    if (first && scroll) scrollWithin(this._list, first);
+    if (!own.length || !scroll) return;
+    const fewest = Math.min(...own.map((i) => this.nodesOf(i).length));
+    const shown = own.find((i) => this.nodesOf(i).length === fewest);
+    scrollWithin(this._list, this._lines[shown]);
   }
 
   /** Show the first line that is about a node. */

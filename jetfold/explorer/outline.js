@@ -90,4 +90,7 @@ function showBlocked(model, goTo) {
     reason.innerHTML = sum.reason;
     section.querySelector("ul").append(html("li", {}, button, " ", reason));
   }
+  const fit = () => fitFormulas(section);
+  section.addEventListener("toggle", fit);
+  fit();
 }
