@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
 from jetfold.derivation import Derivation
 
@@ -31,6 +32,11 @@ SHOWN = """() => ({
   heading: document.querySelector("#step h2").textContent,
 })"""
 
+EMPTY: WeakKeyDictionary[Browser, dict[tuple[tuple[int, int], bool, bool], list[Page]]] = (
+    WeakKeyDictionary()
+)
+"""Pages that earlier tests have left: a new one takes longer than to fill one again."""
+
 
 class Explorer:
     """A page that is open, and what it said and asked for meanwhile."""
@@ -38,17 +44,28 @@ class Explorer:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
-        page.on("console", lambda message: self._said(message.type, message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
+        page.on("console", self._said)
+        page.on("pageerror", self._broke)
+        page.on("request", self._asked)
 
-    def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.complaints.append(f"{kind}: {text}")
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
 
-    def _asked(self, url: str) -> None:
-        if urlsplit(url).scheme not in ("file", "data", "blob"):
-            self.complaints.append(f"request of {url}")
+    def _broke(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _asked(self, request: Request) -> None:
+        if urlsplit(request.url).scheme not in ("file", "data", "blob", "about"):
+            self.complaints.append(f"request of {request.url}")
+
+    def leave(self) -> None:
+        """Empty the page, and listen to it no more."""
+        self.page.mouse.move(0, 0)
+        self.page.goto("about:blank")
+        self.page.remove_listener("console", self._said)
+        self.page.remove_listener("pageerror", self._broke)
+        self.page.remove_listener("request", self._asked)
 
     def open(self, path: Path, place: str = "") -> Explorer:
         self.page.goto(path.as_uri() + place)
@@ -87,15 +104,19 @@ def opened(
 
     ``calm`` asks for no motion, so that what is shown is where it belongs at once.
     """
+    empty = EMPTY.setdefault(browser, {}).setdefault((size, dark, calm), [])
+    explorer = Explorer(empty.pop() if empty else _new_page(browser, size, dark, calm))
+    yield explorer.open(path, place)
+    explorer.leave()
+    assert explorer.complaints == []
+    empty.append(explorer.page)
+
+
+def _new_page(browser: Browser, size: tuple[int, int], dark: bool, calm: bool) -> Page:
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce" if calm else "no-preference",
         offline=True,
     )
-    try:
-        explorer = Explorer(context.new_page())
-        yield explorer.open(path, place)
-        assert explorer.complaints == []
-    finally:
-        context.close()
+    return context.new_page()
