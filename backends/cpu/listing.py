@@ -13,6 +13,8 @@ from jetfold.graph import MOVES, Constant, Graph, Parameter
 
 Nodes = frozenset[int]
 NONE: Nodes = frozenset()
+ADDRESSES = "pq"
+"""What names of addresses begin with; lines that compute one are about no value yet."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _kernel(
         )
     for name, statements in assigned.items():
         for statement in statements:
-            yield statement.lineno, known.get(name, NONE)
+            if name[0] not in ADDRESSES:
+                yield statement.lineno, known.get(name, NONE)
 
 
 def _parts(assigned: Mapping[str, list[ast.Assign]]) -> list[str]:
