@@ -5,6 +5,18 @@ step to step) with `counts` and `layers`, `records` and `meaning` (what is said 
 `steps` (what is said about a step), `about` (what is said about a chapter), `assemble` (one file
 out of data, style and scripts).
 
+The scripts, which share one scope; `main.js` is the last:
+
+- from data to what is shown: ``model`` (places, graphs, rules), ``scene`` (the graph before a step
+  and after it as one; folding), ``units`` (boxes and arrows), ``layouts`` (layouts that are kept)
+  with ``layout`` (places and routes, by dagre), ``ranks``, ``order`` and ``straighten``;
+- the graph on the page: ``drawing`` (elements that glide) with ``boxes`` (what is in a box),
+  ``camera`` (zoom and pan);
+- beside it: ``outline`` (chapters, steps, stopped sums), ``panels`` (a step, a node) with
+  ``formulas`` (broken where they are wide), ``chart`` (counts), ``listing`` (generated source);
+- hands: ``controls`` (buttons, slider, pointer, legend), ``keys``;
+- ``svg`` (elements, paths, motion), ``main`` (the page as a whole).
+
 The data, as JSON in the element ``#derivation`` (``data-encoding`` is "json", or "gzip-base64"
 where they are large):
 

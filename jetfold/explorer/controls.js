@@ -78,8 +78,8 @@ function listenToButtons(page) {
   on("hide-source", () => page.toggleSource(false));
   on("source-go", () => page.goToSource());
   on("show-help", () => page.help());
-  on("follow", () => page.camera.set("follow", page.glide));
-  on("whole", () => page.camera.set("whole", page.glide));
+  on("follow", () => page.view("follow"));
+  on("whole", () => page.view("whole"));
   on("nearer", () => page.camera.zoom(1.25));
   on("farther", () => page.camera.zoom(0.8));
   on("refold", () => page.refold());

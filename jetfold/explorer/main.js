@@ -104,6 +104,7 @@ class Page {
     this.outline.show(this.place, (other) => this.isVisible(other));
     this.outline.reveal();
     this.transport.show(this.place, this.visible);
+    say(`routine steps ${on ? "hidden" : "shown"}`);
   }
 
   turn(side = this.side === "after" ? "before" : "after") {
@@ -175,7 +176,7 @@ class Page {
       box ??
       focused ??
       boxes.find((element) => this.kept !== null && element.dataset.node === String(this.kept)) ??
-      boxes.find((element) => element.dataset.sign) ??
+      boxes.find((element) => element.dataset.sign && !element.classList.contains("ghost")) ??
       boxes[0];
     for (const element of boxes) element.setAttribute("tabindex", element === chosen ? 0 : -1);
   }
@@ -206,6 +207,15 @@ class Page {
     this._lineNodes = null;
     this._showChoice(true);
     this._rove();
+    if (id !== null) say(`details of %${id} stay: ${this._meaning(id)}`);
+  }
+
+  /** What a node is and why its sum stopped, if it did, in words. */
+  _meaning(id) {
+    const record = recordOf(this.scene.nodes.get(id));
+    const stopped = this.model.whyStopped(this.place, id);
+    const words = prose([record.meaning, stopped].filter(Boolean).join(". "));
+    return words.textContent;
   }
 
   /** Choose a node and go to where it is. */
@@ -262,12 +272,18 @@ class Page {
     document.getElementById("source").hidden = !on;
     document.getElementById("show-source").setAttribute("aria-pressed", String(on));
     this._showChoice();
+    say(`generated source ${on ? "shown" : "hidden"}`);
     if (on) this.listing.begin();
   }
 
   goToSource() {
     const c = this._sourceChapter;
     this.go(this.model.places[this.model.first[c] + this.model.chapters[c].steps.length]);
+  }
+
+  view(mode) {
+    this.camera.set(mode, this.glide);
+    say(mode === "whole" ? "whole graph" : "view follows what changes");
   }
 
   setTheme(theme) {
@@ -308,15 +324,20 @@ class Page {
   _caption() {
     const marks = this.model.step(this.place)?.marks;
     if (!marks) return this.model.chapters[this.place.c].title;
+    return this._changes((sign, count, words) => `${sign} ${count} ${words}`).join("   ");
+  }
+
+  /** How many nodes the last step changed, one text for each kind of change. */
+  _changes(tell) {
+    const { added, removed, rewired } = this.model.step(this.place).marks;
     const parts = [
-      ["+", marks.added, "new"],
-      ["−", marks.removed, "gone"],
-      ["~", marks.rewired, "rewired"],
+      ["+", added, "new"],
+      ["−", removed, "gone"],
+      ["~", rewired, "rewired"],
     ];
     return parts
-      .filter(([, ids]) => ids?.length)
-      .map(([sign, ids, words]) => `${sign} ${ids.length} ${words}`)
-      .join("   ");
+      .filter(([, ids]) => ids.length)
+      .map(([sign, ids, words]) => tell(sign, ids.length, words));
   }
 
   _announce() {
@@ -324,11 +345,11 @@ class Page {
     const step = model.step(place);
     const counts = model.counts(place);
     const what = step
-      ? `Step ${place.step}: ${step.title}. ${this._caption()}`
+      ? `Step ${place.step}: ${step.title}`
       : `Chapter ${model.chapter(place).title}`;
-    say(
-      `${what}. ${counts.nodes} nodes, ${counts.vectors} vectors, ${counts.operations} operations.`,
-    );
+    const changes = step ? this._changes((_, count, words) => `${count} ${words}`) : [];
+    const costs = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+    say(`${[what, changes.join(", "), costs.join(", ")].filter(Boolean).join(". ")}.`);
   }
 }
 

@@ -182,6 +182,16 @@ def test_a_step_shows_its_rule_formulas_and_certificate(
         assert explorer.page.locator("#step .rule math").count() >= 1
         assert explorer.page.locator("#step .expression math").count() >= 2
         assert "Exact:" in explorer.text("#step .certificate")
-        live = explorer.text("#live")
-        assert rule.name in live
-        assert "operations" in live
+        assert rule.name in explorer.text("#live")
+        assert "operations" in explorer.text("#live")
+
+
+def test_what_keys_do_is_said(final: Explorer, network: Derivation) -> None:
+    said = {"f": "routine steps hidden", "s": "generated source shown", "0": "whole graph"}
+    for key, words in said.items():
+        final.press(key)
+        assert final.text("#live") == words
+    final.page.focus("#graph")
+    final.press("Tab", "Enter")
+    (chosen,) = set(final.page.evaluate(CHOSEN))
+    assert final.text("#live").startswith(f"details of %{chosen} stay: ")
