@@ -63,7 +63,7 @@ class Camera {
       const across = Math.min((width - 2 * MARGIN) / wide(this._bounds), READABLE);
       if (across < SMALL && whole.k >= OVERVIEW) return whole;
       const k = Math.max(across, SMALL);
-      return this._inside({ k, x: width / 2 - k * this._bounds.begin, y: 0 });
+      return this._inside({ k, x: width / 2 - k * this._bounds.begin, y: Infinity });
     }
     const close = this._fitting(this._changed, width, height, 1);
     const k = Math.max(whole.k, Math.min(Math.max(close.k, SMALL), COMFORTABLE));

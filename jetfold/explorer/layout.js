@@ -82,7 +82,8 @@ function settle(graph, units, arrows, ranks, previous) {
     if (bends.length) hints.set(key, bends[bends.length >> 1].x);
   }
   const routes = routeAll(units, arrows, boxes, ways, ranks, bands);
-  return { boxes, routes, hints, corners: cornersOf(units, boxes), bounds: boundsOf(units, boxes) };
+  const bounds = { ...boundsOf(units, boxes), begin: beginOf(units, boxes) };
+  return { boxes, routes, hints, corners: cornersOf(units, boxes), bounds };
 }
 
 /** What `straighten` moves: the units, and for each edge "from>to" its bends. */
@@ -193,13 +194,18 @@ function cornersOf(units, boxes) {
   return corners;
 }
 
-/** The rectangle around units; ``begin`` is the middle of the topmost one. */
+/** Where a reader begins: the middle of an input, if there is one. */
+function beginOf(units, boxes) {
+  const all = [...units.values()];
+  const begin = all.find((unit) => unit.node && recordOf(unit.node).kind === "input") ?? all[0];
+  return boxes.get(begin.key).x + begin.front / 2;
+}
+
 function boundsOf(units, boxes, wanted = () => true) {
   const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   for (const unit of units.values()) {
     if (!wanted(unit)) continue;
     const { x, y } = boxes.get(unit.key);
-    if (y - unit.top < bounds.top) bounds.begin = x + unit.front / 2;
     bounds.left = Math.min(bounds.left, x - unit.left);
     bounds.top = Math.min(bounds.top, y - unit.top);
     bounds.right = Math.max(bounds.right, x - unit.left + unit.blockWidth);

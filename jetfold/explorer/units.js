@@ -1,7 +1,6 @@
 "use strict";
 
 /** Sizes in pixels; those of boxes come with the records (`jetfold.graph.figure`). */
-const PILL_HEIGHT = 24;
 const PILL_GAP = 8;
 /** Between the pills above a box and the box. */
 const ROW_GAP = 16;

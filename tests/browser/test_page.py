@@ -180,3 +180,37 @@ def test_hostile_names_are_text(browser: Browser, make_page: MakePage, hostile: 
         assert "window.broken=2" in explorer.text("#node pre")
         assert explorer.page.evaluate("() => window.broken") is None
         assert explorer.page.locator("img").count() == 0
+
+
+# Views ----------------------------------------------------------------------------------------
+
+
+ASIDE = """() => { const middle = (e) => { const b = e.getBoundingClientRect();
+        return (b.left + b.right) / 2; };
+    const boxes = new Map([...document.querySelectorAll("#graph .node[data-node]:not(.leaf)")].map(
+        (e) => [e.dataset.node, middle(e)]));
+    const edges = [...document.querySelectorAll("#graph .edge")].map((e) => e.dataset);
+    const found = edges.filter(({from, to}) => boxes.has(from) && boxes.has(to)
+        && edges.filter((other) => other.to === to && boxes.has(other.from)).length === 1);
+    return found.map(({from, to}) => Math.abs(boxes.get(from) - boxes.get(to))); }"""
+
+
+def test_boxes_stand_below_the_only_one_that_they_read(
+    browser: Browser, network_page: Path
+) -> None:
+    with opened(browser, network_page, "#taylor/0") as explorer:
+        explorer.press("0")
+        aside = explorer.page.evaluate(ASIDE)
+        assert len(aside) > 5
+        assert sum(aside) / len(aside) < 24
+
+
+def test_chapters_begin_with_the_input_in_view(browser: Browser, network_page: Path) -> None:
+    inside = """() => { const box = (s) => document.querySelector(s).getBoundingClientRect();
+        const [stage, point] = [box("#graph"), box("#graph .input")];
+        return stage.left <= point.left && point.right <= stage.right
+            && stage.top <= point.top && point.bottom <= stage.bottom; }"""
+    with opened(browser, network_page, size=PHONE) as explorer:
+        for _ in explorer.page.locator("#outline .chapter").all():
+            assert explorer.page.evaluate(inside), explorer.shown()["hash"]
+            explorer.press("]")
