@@ -198,8 +198,8 @@ class _Pusher:
 
 
 def direction_name(direction: Direction) -> str:
-    """A combination of directions in words: v0 + 3 v1."""
-    return " + ".join(f"v{i}" if times == 1 else f"{times} v{i}" for i, times in direction)
+    """A combination of directions in words: e0 + 3 e1."""
+    return " + ".join(f"e{i}" if times == 1 else f"{times} e{i}" for i, times in direction)
 
 
 def _rational(number: Fraction) -> sp.Rational:

@@ -103,7 +103,7 @@ def test_sums_that_stop_are_told_without_zeros() -> None:
 
 def test_several_results_have_their_names() -> None:
     found = to_text(told("partial"))
-    assert "    u_xyy = v4'''[v0]/3 - 5*v4'''[v1]/6" in found
+    assert "    u_xyy = v4'''[e0]/3 - 5*v4'''[e1]/6" in found
     assert "E_3 = u_x + v_y" in to_text(told("navier_stokes"))
 
 

@@ -275,7 +275,7 @@ def test_single_directions_need_no_axes() -> None:
     assert not {"Replicate", "Sum", "Pick", "Collect"} & set(built.counts())
     roles = [role for node in built if (role := built[node].role) is not None]
     last = max(role.of for role in roles)
-    orders = [(0,), (1, "v0"), (1, "v1"), (2, "v1"), (3, "v1")]
+    orders = [(0,), (1, "e0"), (1, "e1"), (2, "e1"), (3, "e1")]
     assert {(role.order, *role.along) for role in roles if role.of < last} == set(orders)
 
 
