@@ -18,6 +18,11 @@ OF_LINE = """() => [...document.querySelectorAll('#graph .of-line[data-node]')].
     (e) => Number(e.dataset.node))"""
 OWN_LINES = """() => [...document.querySelectorAll('#lines .line')].flatMap(
     (e, i) => e.classList.contains('own') ? [i] : [])"""
+IN_VIEW = """(i) => {
+  const list = document.getElementById('lines').getBoundingClientRect();
+  const line = document.getElementById(`line-${i}`).getBoundingClientRect();
+  return list.top <= line.top && line.bottom <= list.bottom;
+}"""
 
 
 @pytest.fixture
@@ -119,6 +124,8 @@ def test_lines_and_nodes_are_linked_both_ways(final: Explorer, network: Derivati
     final.page.click(final.box_of(node))
     own = [i for i, nodes in enumerate(made.nodes) if node in nodes]
     assert final.page.evaluate(OWN_LINES) == own
+    closest = min(own, key=lambda i: len(made.nodes[i]))
+    assert final.page.evaluate(IN_VIEW, closest), "behind the head of its kernel"
     shown = final.shown()["nodes"]
     line = final.page.locator("#lines .line").nth(own[-1])
     final.press("Escape")
