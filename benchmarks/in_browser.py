@@ -25,7 +25,7 @@ def browser() -> Iterator[Any]:
 
     with sync_playwright() as programs:
         opened = programs.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
         yield opened
         opened.close()
