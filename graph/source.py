@@ -13,13 +13,13 @@ from jetfold.graph.ops import SourceLine
 
 E = TypeVar("E", bound=JetfoldError)
 
-_LIBRARIES = frozenset({"jetfold", "numpy", "scipy"})
+_LIBRARIES = frozenset({"jetfold", "numpy", "scipy", "sympy", "mpmath", "networkx"})
 _EXAMPLES = frozenset({"jetfold.demo_functions"})
 """Modules of ours with functions as a user would write them."""
 
 
 def user_line() -> SourceLine | None:
-    """The innermost line that is being run and is neither ours nor NumPy's nor SciPy's."""
+    """The innermost line that is being run and is neither ours nor that of a library of ours."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if _is_users(frame):
@@ -29,18 +29,30 @@ def user_line() -> SourceLine | None:
 
 
 def line_of(error: BaseException) -> SourceLine | None:
-    """The innermost such line in the traceback of an error."""
-    found = [
-        (frame, number)
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if _is_users(frame)
-    ]
-    return _line(*found[-1]) if found else None
+    """The line of the user's code at which an error arose.
+
+    None if it arose in our code, however that was called: it is our fault then.
+    """
+    for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if _is_users(frame):
+            return _line(frame, number)
+        if _is_ours(frame):
+            return None
+    return None
 
 
 def _is_users(frame: FrameType) -> bool:
-    module = frame.f_globals.get("__name__", "")
-    return module.partition(".")[0] not in _LIBRARIES or module in _EXAMPLES
+    return _package(frame) not in _LIBRARIES
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return _package(frame) == "jetfold"
+
+
+def _package(frame: FrameType) -> str:
+    """The package of the code that is run; examples of ours are none of ours."""
+    module: str = frame.f_globals.get("__name__", "")
+    return module if module in _EXAMPLES else module.partition(".")[0]
 
 
 def _line(frame: FrameType, number: int) -> SourceLine:

@@ -113,7 +113,7 @@ class Target:
         """The derivation; nothing is compiled.
 
         Raises `JetfoldError` for what cannot be derived, and `ArgumentError`, with the line, for an
-        error in the user's function.
+        error in the user's function. An error of our own stays what it is.
         """
         points = np.broadcast_to(0.0, self.shape)
         try:

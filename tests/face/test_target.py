@@ -16,7 +16,7 @@ import jetfold as jf
 from jetfold import target
 from jetfold.biharmonic import Biharmonic
 from jetfold.expression import parse_expression
-from jetfold.graph import BATCH, Input, Value, interpret
+from jetfold.graph import BATCH, Input, Value, calls, interpret
 from jetfold.graph.numbers import FLOAT
 from jetfold.jet import Jet
 from jetfold.laplacian import Laplacian
@@ -396,6 +396,14 @@ def test_errors_of_functions_name_the_line(folder: Path) -> None:
     message = message_of(jf.ShapeError, lambda: wrong.derivation)
     assert 'theirs.py", line 19' in message
     assert "While tracing Laplacian(network) for one point x of shape (3,)" in message
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_error_of_our_own_is_not_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = read("theirs:wave", "--dim", "2")
+    monkeypatch.setattr(calls, "call_ufunc", None)  # np.sin(x) of the user calls it
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        _ = wanted.derivation
 
 
 def test_errors_inside_a_module_are_its_own(folder: Path) -> None:

@@ -93,9 +93,10 @@ def exchanged(e: Editor, node: int, _: Any) -> int:
     return fit(e, e.add(e[node].op, second, e.operands(first)[0]), e[node].type)
 
 
-SUM_OF_TERMS: Build = lambda e: sum_r(  # noqa: E731
-    e, e.add(Map(A * B + sp.sin(B) * A**2 + sp.exp(B)), e.add(V), e.add(X))
-)
+def sum_of_terms(e: Editor) -> int:
+    return sum_r(e, e.add(Map(A * B + sp.sin(B) * A**2 + sp.exp(B)), e.add(V), e.add(X)))
+
+
 CASES: dict[str, list[tuple[str, Build, Wrong]]] = {
     "push replicate through a function": [
         ("a factor", lambda e: e.add(Map(sp.tanh(A)), copies(e)), times(2)),
@@ -135,9 +136,9 @@ CASES: dict[str, list[tuple[str, Build, Wrong]]] = {
                                            below.operands[1]))),
     ],
     "pull a sum through a function": [
-        ("terms count once", SUM_OF_TERMS, given_other(one_direction)),
-        ("a missing term", SUM_OF_TERMS, given_other(without_last_sum)),
-        ("a sign", SUM_OF_TERMS, times(-1)),
+        ("terms count once", sum_of_terms, given_other(one_direction)),
+        ("a missing term", sum_of_terms, given_other(without_last_sum)),
+        ("a sign", sum_of_terms, times(-1)),
     ],
     "linear of zero": [
         ("one", lambda e: sum_r(e, fixed(e, np.zeros((2, 3)), R)), plus_one),
