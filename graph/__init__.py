@@ -4,7 +4,7 @@ Read in this order: `ops` (the node kinds and their types), `graph` (`Graph` and
 `functions`, `custom` and `numbers` (what may stand in an elementwise expression, and in which
 number systems it is computed), `interpret` (what each operation means), `build` (nodes in normal
 form), `trace` (from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify`
-(clean-up rules), `validate`, `text` and `draw`, `notation` (values and what they are computed from
+(clean-up rules), `total` (sums over a batch), `validate`, `text` and `draw`, `notation` (values and what they are computed from
 as formulas), `change` (what a step changed) and `certificate` (what is proved of it, with `values`,
 `whole`, `identity` and `zero`).
 """
@@ -51,6 +51,7 @@ from jetfold.graph.ops import (
 )
 from jetfold.graph.rewrite import Rewriting, Rule, Step, rewrite
 from jetfold.graph.simplify import merge_equal, simplify
+from jetfold.graph.total import Total
 
 __all__ = [
     "BATCH",
@@ -89,6 +90,7 @@ __all__ = [
     "SourceLine",
     "Step",
     "Sum",
+    "Total",
     "TraceError",
     "Transpose",
     "Type",
