@@ -4,9 +4,9 @@ Read in this order: `ops` (the node kinds and their types), `graph` (`Graph` and
 `functions`, `custom` and `numbers` (what may stand in an elementwise expression, and in which
 number systems it is computed), `interpret` (what each operation means), `build` (nodes in normal
 form), `trace` (from a NumPy function to a graph), `rewrite` (rules and the driver), `simplify`
-(clean-up rules), `total` (sums over a batch), `validate`, `text` and `draw`, `notation` (values and what they are computed from
-as formulas), `change` (what a step changed) and `certificate` (what is proved of it, with `values`,
-`whole`, `identity` and `zero`).
+(clean-up rules), `total` (sums over a batch), `validate`, `text` and `draw`, `notation` (values and
+what they are computed from as formulas), `change` (what a step changed) and `certificate` (what is
+proved of it, with `values`, `whole`, `identity` and `zero`).
 """
 
 from jetfold.graph.build import add_map, constant, fit
