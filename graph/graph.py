@@ -175,6 +175,10 @@ class Editor:
         self._known[key] = node
         return node
 
+    def find(self, op: Op, *operands: int) -> int | None:
+        """The node for this operation, if there is one."""
+        return self._known.get((op, operands))
+
     def annotate(self, node: int, source: SourceLine | None, role: Coefficient | None) -> None:
         """Give a node an origin and a role where it has none."""
         old = self[node]

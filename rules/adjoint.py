@@ -1,0 +1,291 @@
+"""The adjoint of a graph: from the cotangents of its outputs to those of its leaves.
+
+The cotangent of a value v is the derivative of a number with respect to v, an array like v. Going
+through the graph from its outputs, each node hands its own cotangent on to its operands, through
+the transpose of its first derivative: of an elementwise function that is the coefficient of order
+1 of its Taylor rule, with the cotangent in place of the path's velocity; of what is linear it is
+the transpose (`jetfold.rules.transpose`); of a function of matrices it is the transpose of its
+Taylor rule of order 1. So it goes for any graph, that of an operator too, collapsed or minimal.
+
+Points and what they share are treated apart. A value that is the same at every point gets the sum
+over all points of what each hands to it: that is a `Total`, which backends form while they go
+through the points. What the totals hand on to the parameters is a graph of its own, which runs once.
+
+Source: Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+
+from jetfold.graph import (
+    LEAVES,
+    Array,
+    Constant,
+    DirectionAxis,
+    Editor,
+    Graph,
+    Input,
+    Map,
+    MatrixFunction,
+    Parameter,
+    Rewriting,
+    Total,
+    Type,
+    add_map,
+    constant,
+    operand_symbol,
+    rewrite,
+    simplify,
+)
+from jetfold.rules.collapse import COLLAPSE
+from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
+from jetfold.rules.matrix import matrix_coefficients
+from jetfold.rules.transpose import summed_to, summed_to_shape, transposed
+
+Leaf = Input | Parameter
+
+Cotangents = dict[int, list[int]]
+"""For each node what its users hand to it, one node from each."""
+
+ROWS = "o"
+"""The direction axis that counts the rows of a Jacobian."""
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """The graphs of an adjoint; see `adjoint`.
+
+    ``graph`` runs at every point. Its outputs are first those of the function, unless they are
+    summed, then the cotangents of the leaves that differ from point to point, in the order in
+    which they were asked for; then the terms of ``totals``. The first totals are the sums of the
+    function's outputs, if these are summed; the others are leaves `Parameter` of ``shared``, called
+    as in ``names``, whose outputs are the cotangents of the parameters.
+    """
+
+    graph: Graph
+    totals: tuple[Total, ...]
+    shared: Graph
+    names: tuple[str, ...]
+
+
+# What hands on ------------------------------------------------------------------------------------
+
+
+class Reverse:
+    """Goes through nodes from users to operands and hands cotangents on.
+
+    ``active`` are the nodes that get a cotangent. Direction axes in ``kept`` count copies of
+    cotangents, which are never summed. Nodes in ``shared`` collect what they get and hand nothing
+    on; direction axes that they lack are not summed, which is left to a total.
+    """
+
+    def __init__(
+        self,
+        editor: Editor,
+        active: Collection[int],
+        kept: Collection[str] = (),
+        shared: Collection[int] = (),
+    ) -> None:
+        self.editor = editor
+        self.active = active
+        self.kept = kept
+        self.shared = shared
+        self.found: Cotangents = {}
+
+    def give(self, node: int, cotangent: int) -> None:
+        """Add to the cotangent of a node what one of its users, or a seed, has for it."""
+        kind = self.editor[node].type
+        if node in self.shared:
+            cotangent = summed_to_shape(self.editor, cotangent, kind.shape)
+        else:
+            cotangent = summed_to(self.editor, cotangent, kind, self.kept)
+        self.found.setdefault(node, []).append(cotangent)
+
+    def cotangent(self, node: int) -> int | None:
+        """The sum of what a node has got; None if that is nothing."""
+        given = self.found.get(node)
+        if not given:
+            return None
+        symbols = {sp.Symbol(f"t{i}", real=True): part for i, part in enumerate(given)}
+        return add_map(self.editor, sp.Add(*symbols), symbols)
+
+    def run(self, nodes: Sequence[int]) -> None:
+        """Hand on the cotangents of these nodes, which are in the order of a graph."""
+        for node in reversed(nodes):
+            if node in self.shared or isinstance(self.editor[node].op, LEAVES):
+                continue
+            cotangent = self.cotangent(node)
+            if cotangent is not None:
+                self._hand_on(node, cotangent)
+
+    def _hand_on(self, node: int, cotangent: int) -> None:
+        editor = self.editor
+        op, operands = editor[node].op, editor.operands(node)
+        source = editor[node].source
+        for position, operand in enumerate(operands):
+            if operand not in self.active:
+                continue
+            match op:
+                case Map(expr):
+                    part = self._through_map(expr, node, position, cotangent)
+                case MatrixFunction():
+                    part = self._through_matrix(op, operand, cotangent)
+                case _:
+                    part = transposed(editor, op, operands, position, cotangent, self.kept)
+            if part is not None:
+                editor.annotate(part, source, None)
+                self.give(operand, part)
+
+    def _through_map(self, expr: sp.Expr, node: int, position: int, cotangent: int) -> int | None:
+        """The coefficient of order 1 along this operand's path, its velocity the cotangent."""
+        _, slope = taylor_rule(expr, 1, (position,))
+        if slope == 0:
+            return None
+        operands = self.editor.operands(node)
+        nodes = {path_symbol(i, 0): operand for i, operand in enumerate(operands)}
+        nodes |= {OUTPUT: node, path_symbol(position, 1): cotangent}
+        return add_map(self.editor, self._known(slope, nodes), nodes)
+
+    def _known(self, expr: sp.Expr, nodes: dict[sp.Symbol, int]) -> sp.Expr:
+        """The expression with symbols for functions of one operand that a node has already."""
+        for part in expr.atoms(sp.Function):
+            (operand, *others) = part.args
+            known = None
+            if operand in nodes and not others:
+                known = self.editor.find(Map(part.func(operand_symbol(0))), nodes[operand])
+            if known is not None:
+                symbol = sp.Symbol(f"v{known}", real=True)
+                expr, nodes[symbol] = expr.xreplace({part: symbol}), known
+        return expr
+
+    def _through_matrix(self, op: MatrixFunction, matrix: int, cotangent: int) -> int | None:
+        """The transpose of the Taylor rule of order 1, which is linear in the path's velocity."""
+        editor = self.editor
+        velocity = editor.add(Input(f"velocity of %{matrix}", editor[matrix].type))
+        jet = matrix_coefficients(editor, op, [matrix, velocity], 1)
+        if len(jet) == 1:
+            return None
+        rule = editor.freeze([jet[1]])
+        active = _dependent(rule, [velocity])
+        inner = Reverse(editor, active, self.kept)
+        inner.give(jet[1], cotangent)
+        inner.run([node for node in rule.order if node in active])
+        return inner.cotangent(velocity)
+
+
+def _dependent(graph: Graph, leaves: Iterable[int]) -> set[int]:
+    """The nodes that depend on one of these leaves, themselves included."""
+    found = set(leaves)
+    for node in graph.order:
+        if not found.isdisjoint(graph.operands(node)):
+            found.add(node)
+    return found
+
+
+# Seeds --------------------------------------------------------------------------------------------
+
+Seed = Callable[[Editor, int, Type], int]
+"""Makes the cotangent of output number i of a type."""
+
+
+def ones(editor: Editor, number: int, kind: Type) -> int:
+    """The seed of a gradient: every output counts once."""
+    return constant(editor, 1, kind)
+
+
+def named(name: str) -> Seed:
+    """Seeds that are inputs: output number i has the cotangent ``name{i}``."""
+    return lambda editor, number, kind: editor.add(Input(f"{name}{number}", kind))
+
+
+def weighted(name: str) -> Seed:
+    """The seed of a weighted sum of scalars; the weights are one input."""
+    return lambda editor, number, kind: editor.add(Input(name, kind))
+
+
+def rows(editor: Editor, number: int, kind: Type) -> int:
+    """The seeds of a Jacobian: unit vectors, one for each element of the only output."""
+    if kind.shape == ():
+        return constant(editor, 1, kind)
+    unit = np.eye(kind.elements).reshape((kind.elements, *kind.shape))
+    return editor.add(Constant(Array(unit), (DirectionAxis(ROWS, kind.elements),)))
+
+
+# The adjoint --------------------------------------------------------------------------------------
+
+
+def adjoint(
+    graph: Graph,
+    leaves: Sequence[Leaf],
+    seed: Seed,
+    summed: bool = False,
+    per_point: bool = False,
+) -> Adjoint:
+    """The cotangents of some leaves of a graph, given those of its outputs.
+
+    ``seed`` makes the outputs' cotangents. With ``summed`` the outputs are scalars, and their sum
+    over all points, weighted by their cotangents, stands for them. With ``per_point`` parameters
+    get cotangents at every point, like inputs: nothing is summed, and axis `ROWS` may count copies.
+    """
+    editor = Editor(graph)
+    known = {graph[node].op: node for node in graph.leaves}
+    wanted = [known[leaf] for leaf in leaves if leaf in known]
+    active = _dependent(graph, wanted)
+    shared = set() if per_point else active - graph.varying
+    reverse = Reverse(editor, active, (ROWS,) if per_point else (), shared)
+    sums = []
+    for i, output in enumerate(graph.outputs):
+        cotangent = seed(editor, i, graph[output].type)
+        if summed:
+            a, b = sp.symbols("a b", real=True)
+            sums.append(add_map(editor, a * b, {a: output, b: cotangent}))
+        if output in active:
+            reverse.give(output, cotangent)
+    reverse.run([node for node in graph.order if node in active])
+    direct = [leaf for leaf in leaves if per_point or isinstance(leaf, Input)]
+    outputs = [] if summed else list(graph.outputs)
+    outputs += [_cotangent(reverse, known.get(leaf), leaf.type, per_point) for leaf in direct]
+    totals = []
+    met = [node for node in graph.order if node in shared and reverse.found.get(node)]
+    for terms, kind in [([node], Type(())) for node in sums] + [
+        (reverse.found[node], graph[node].type) for node in met
+    ]:
+        totals.append(Total(tuple(range(len(outputs), len(outputs) + len(terms))), kind))
+        outputs += terms
+    names = tuple(f"total of %{node}" for node in met)
+    points = editor.freeze(outputs)
+    rest = [leaf for leaf in leaves if leaf not in direct]
+    return Adjoint(points, tuple(totals), _shared(graph, met, names, rest, active), names)
+
+
+def _cotangent(reverse: Reverse, node: int | None, kind: Type, per_point: bool) -> int:
+    found = None if node is None else reverse.cotangent(node)
+    return constant(reverse.editor, 0, kind) if found is None else found
+
+
+def _shared(
+    graph: Graph,
+    met: Sequence[int],
+    names: Sequence[str],
+    leaves: Sequence[Leaf],
+    active: Collection[int],
+) -> Graph:
+    """From the totals of what points share to the cotangents of parameters."""
+    editor = Editor(graph)
+    reverse = Reverse(editor, active)
+    for node, name in zip(met, names, strict=True):
+        reverse.give(node, editor.add(Parameter(name, graph[node].type)))
+    reverse.run([node for node in graph.order if node in active and node not in graph.varying])
+    known = {graph[node].op: node for node in graph.leaves}
+    outputs = [_cotangent(reverse, known.get(leaf), leaf.type, False) for leaf in leaves]
+    return simplify(editor.freeze(outputs)).graph
+
+
+def collapsed(graph: Graph) -> Rewriting:
+    """Sums over directions pulled up in an adjoint's graph, as far as linearity allows."""
+    return rewrite(graph, COLLAPSE, "collapse")
