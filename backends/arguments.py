@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.program import Access, Place, Program, Run, SharedPlace, Store
+from jetfold.backends.program import Access, Place, Program, Run, SampleSum, SharedPlace, Store
 
 Numbers = NDArray[np.int64]
 
@@ -41,8 +41,8 @@ def run_arguments(program: Program, run: Run, samples: int) -> list[Argument]:
     return [*found, *run.segments]
 
 
-def store_addresses(program: Program, store: Store, samples: int) -> Numbers:
-    """Where each element of an output begins, its direction axes first; -1 stands for zero."""
+def store_addresses(program: Program, store: Store | SampleSum, samples: int) -> Numbers:
+    """Where each element of a value begins, its direction axes first; -1 stands for zero."""
     access = store.access
     rows = access.table
     if rows is None:
@@ -52,4 +52,4 @@ def store_addresses(program: Program, store: Store, samples: int) -> Numbers:
     for size, stride in zip(reversed(store.sizes), reversed(access.strides), strict=True):
         steps = unit * (np.arange(size) * stride if isinstance(stride, int) else stride)
         found = np.where(found < 0, -1, found + steps.reshape(-1, *[1] * found.ndim))
-    return found.reshape(-1)
+    return found.reshape(*store.sizes, store.rows)

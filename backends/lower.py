@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from jetfold.backends.memory import overlay
 from jetfold.backends.nests import NestNode, Source, build_kernel
 from jetfold.backends.program import (
     Access,
+    Accumulator,
     Buffer,
     Instruction,
     Load,
@@ -23,6 +25,7 @@ from jetfold.backends.program import (
     ReductionKernel,
     Rows,
     Run,
+    SampleSum,
     SharedPlace,
     Store,
 )
@@ -36,26 +39,34 @@ from jetfold.backends.schedule import (
     Scheduler,
 )
 from jetfold.backends.views import Index, Picks, Turns, affine
-from jetfold.graph import Collect, Contract, DirectionAxis, Graph, MatrixFunction, Sum
+from jetfold.graph import Collect, Contract, DirectionAxis, Graph, MatrixFunction, Sum, Total
 from jetfold.graph.ops import MatrixFunctionName, Type, split_spec
+from jetfold.graph.total import check_totals, outputs_at_points
 
 Axes = tuple[DirectionAxis, ...]
 
 
-def lower(graph: Graph) -> Program:
-    """The loop program of a graph."""
-    return _Lowering(graph).program()
+def lower(graph: Graph, totals: Sequence[Total] = ()) -> Program:
+    """The loop program of a graph, and of sums of its outputs over the batch.
+
+    Raises `GraphError` where a total does not fit its terms.
+    """
+    check_totals(graph, totals)
+    return _Lowering(graph, totals).program()
 
 
 class _Lowering:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, totals: Sequence[Total]) -> None:
         self.graph = graph
+        self.totals = tuple(totals)
         self.schedule = Scheduler(graph)
         self.buffers: list[Buffer] = []
         self.places: dict[int, Place] = {}
         self.shared: dict[int, SharedPlace] = {}
         self.matrices: dict[tuple[int, str], int] = {}
         self.matrix_list: list[Matrix] = []
+        self.accumulators: list[Accumulator] = []
+        self.everywhere: list[tuple[int, int]] = []
         self.in_memory = self._find_in_memory()
         self._pack()
         for node in sorted(self.in_memory):
@@ -66,10 +77,16 @@ class _Lowering:
         instructions: list[Instruction] = [
             Load(i, self.places[node], (node,)) for i, node in enumerate(self.graph.inputs)
         ]
-        for item in self.schedule.items:
-            instructions.extend(self._instructions(item))
+        sums = self._sums()
+        for level, items in groupby(self.schedule.items, lambda item: item.level):
+            for item in items:
+                instructions.extend(self._instructions(item))
+            instructions.extend(sums.pop(level, ()))
+        instructions.extend(chain(*sums.values()))  # of inputs, where nothing else is computed
         outputs = []
-        for i, node in enumerate(self.graph.outputs):
+        at_points = outputs_at_points(self.graph, self.totals)
+        output_nodes = tuple(self.graph.outputs[position] for position in at_points)
+        for i, node in enumerate(output_nodes):
             rows = math.prod(self.graph[node].type.shape)
             read = self.schedule.read(node, np.arange(rows))
             axes = self.graph[node].type.directions
@@ -83,6 +100,7 @@ class _Lowering:
             graph=self.graph,
             inputs=self.graph.inputs,
             outputs=tuple(outputs),
+            output_nodes=output_nodes,
             shared=tuple(self.shared),
             matrices=tuple(self.matrix_list),
             buffers=buffers,
@@ -91,6 +109,9 @@ class _Lowering:
             slots=max(products, default=1),
             kernels=tuple(kernels),
             places={**self.places, **self.shared},
+            totals=tuple(total.type for total in self.totals),
+            accumulators=tuple(self.accumulators),
+            everywhere=tuple(self.everywhere),
         )
 
     # Memory --------------------------------------------------------------------------------------
@@ -176,6 +197,41 @@ class _Lowering:
         listed = tuple(i for i, step in enumerate(access.strides) if not isinstance(step, int))
         shared = isinstance(access.place, SharedPlace)
         return Operand(shared, _rows(access), moving, listed), access
+
+    # Totals ---------------------------------------------------------------------------------------
+
+    def _sums(self) -> dict[int, list[Instruction]]:
+        """The instructions that add to accumulators, by the level after which they can run."""
+        found: dict[int, list[Instruction]] = {}
+        for number, total in enumerate(self.totals):
+            for node in (self.graph.outputs[term] for term in total.terms):
+                if node in self.schedule.views:
+                    read = self.schedule.read(node, np.arange(math.prod(total.type.shape)))
+                    level = self.schedule.level[read.node]
+                    found.setdefault(level, []).append(self._sample_sum(number, node, read))
+                else:
+                    self._shared_place(node)
+                    self.everywhere.append((number, node))
+        return found
+
+    def _sample_sum(self, number: int, node: int, read: Read) -> SampleSum:
+        kind = self.totals[number].type
+        kept = {axis.name for axis in kind.directions}
+        summed = (axis for axis in self.graph[node].type.directions if axis.name not in kept)
+        axes = (*kind.directions, *summed)
+        sizes = tuple(axis.size for axis in axes)
+        shape = sizes[: len(kept)] + kind.shape
+        access = self._access(read, axes)
+        rows = math.prod(kind.shape)
+        return SampleSum(
+            self._accumulator(Accumulator(number, shape)), access, rows, (node,), sizes, len(kept)
+        )
+
+    def _accumulator(self, wanted: Accumulator) -> int:
+        """The number of an accumulator, one for all terms of a total that it fits."""
+        if wanted not in self.accumulators:
+            self.accumulators.append(wanted)
+        return self.accumulators.index(wanted)
 
     # Instructions ---------------------------------------------------------------------------------
 

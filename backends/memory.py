@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jetfold.backends.program import Buffer, Instruction, Load, Place, Product, Run, Store
+from jetfold.backends.program import (
+    Buffer,
+    Instruction,
+    Load,
+    Place,
+    Product,
+    Run,
+    SampleSum,
+    Store,
+)
 
 
 def overlay(
@@ -45,6 +54,6 @@ def _places(instruction: Instruction) -> list[Place]:
             return [instruction.operand, instruction.result]
         case Run():
             accesses = [*instruction.operands, *instruction.outputs]
-        case Store():
+        case Store() | SampleSum():
             accesses = [instruction.access]
     return [access.place for access in accesses if isinstance(access.place, Place)]

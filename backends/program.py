@@ -12,6 +12,11 @@ indices with which their users read.
 
 Kernels hold no sizes, offsets or strides; those are arguments of the instruction. Layers of equal
 structure share one kernel, whatever their widths.
+
+Sums over the batch, as gradients are, go to *accumulators*, to which each tile adds. There are
+several arrays of them, each for a range of tiles, which are added up at the end: so memory does not
+depend on the batch, and the order of all additions not on which thread is first. The last tile is
+filled up with copies of the last point; an instruction that sums over samples leaves these out.
 """
 
 from __future__ import annotations
@@ -261,7 +266,23 @@ class Store:
     sizes: tuple[int, ...] = ()
 
 
-Instruction = Load | Product | Run | Store
+@dataclass(frozen=True)
+class SampleSum:
+    """Add the sums of a value over the tile's samples to accumulator number ``accumulator``.
+
+    Of the value's direction axes, of these ``sizes``, the first ones are those of the accumulator,
+    ``kept`` in number; the sums run over the others, too.
+    """
+
+    accumulator: int
+    access: Access
+    rows: int
+    nodes: tuple[int, ...]
+    sizes: tuple[int, ...]
+    kept: int
+
+
+Instruction = Load | Product | Run | Store | SampleSum
 
 
 @dataclass(frozen=True)
@@ -287,18 +308,33 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Accumulator:
+    """Numbers to which instructions add tile by tile: a part of total number ``total``.
+
+    They are an array of this shape, the total's shape.
+    """
+
+    total: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Program:
     """A graph as instructions over buffers.
 
-    ``inputs`` are nodes, ``outputs`` are shapes, with direction axes first. ``shared`` are the
-    nodes whose values are needed as numbers, in the order in which they lie one after the other;
-    ``places`` says where each value lies that has a place; ``workspace`` is the size of all
-    buffers in rows times slots, and ``slots`` the widest product.
+    ``inputs`` are nodes, ``outputs`` are shapes, with direction axes first, and ``output_nodes``
+    their nodes. ``shared`` are the nodes whose values are needed as numbers, in the order in which
+    they lie one after the other; ``places`` says where each value lies that has a place;
+    ``workspace`` is the size of all buffers in rows times slots, and ``slots`` the widest product.
+
+    ``totals`` are what is wanted of the batch as a whole: sums of accumulators, and of the shared
+    values ``everywhere`` (pairs of total and node), which count once for each point.
     """
 
     graph: Graph
     inputs: tuple[int, ...]
     outputs: tuple[tuple[int, ...], ...]
+    output_nodes: tuple[int, ...]
     shared: tuple[int, ...]
     matrices: tuple[Matrix, ...]
     buffers: tuple[Buffer, ...]
@@ -307,6 +343,9 @@ class Program:
     slots: int
     kernels: tuple[Kernel, ...] = field(default=())
     places: Mapping[int, Place | SharedPlace] = field(default_factory=dict)
+    totals: tuple[Type, ...] = ()
+    accumulators: tuple[Accumulator, ...] = ()
+    everywhere: tuple[tuple[int, int], ...] = ()
 
     def counts(self) -> dict[str, Any]:
         """How many instructions and kernels of each kind there are."""

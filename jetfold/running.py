@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from jetfold.backends.cuda.compiled import CudaGraph
 from jetfold.backends.cuda.options import Cuda
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.checks import choose
-from jetfold.graph import ArgumentError, Graph
+from jetfold.graph import ArgumentError, BackendError, Graph, Total
 
 Run = Callable[[int, np.dtype[Any], Mapping[str, Any], Mapping[str, Any]], list[Any]]
 """Takes the number of points, the dtype, and arrays of points and parameters by name.
@@ -31,14 +31,22 @@ def choose_backend(value: object) -> Backend:
     return choose(value, BACKENDS, "backend", {"gpu": "cuda"})
 
 
-def compiled(backend: Backend, graph: Graph) -> Run:
-    """What runs a graph on a backend. Raises `BackendError` where the backend lacks something."""
+def compiled(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> Run:
+    """What runs a graph on a backend: the outputs that no total uses, and then the totals.
+
+    Raises `BackendError` where the backend lacks something.
+    """
     match backend:
         case "cpu":
-            return CompiledGraph(graph)
+            return CompiledGraph(graph, totals)
         case "reference":
-            return ReferenceGraph(graph)
+            return ReferenceGraph(graph, totals=totals)
         case _:
+            if totals:
+                raise BackendError(
+                    'the backend "cuda" does not sum over the batch yet, which gradients with '
+                    'respect to parameters need; take backend="cpu"'
+                )
             return CudaGraph(graph, backend if isinstance(backend, Cuda) else Cuda())
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.arguments import Argument, position, run_arguments, store_addresses
-from jetfold.backends.cpu.emit import PRODUCT, first_kernel, first_load, first_store
+from jetfold.backends.cpu.emit import (
+    PRODUCT,
+    SAMPLE_SUM,
+    first_kernel,
+    first_load,
+    first_store,
+    first_sum,
+)
 from jetfold.backends.cpu.simd import packed_size
-from jetfold.backends.program import Load, Product, Program, Run, SharedPlace, Store
+from jetfold.backends.program import Load, Product, Program, Run, SampleSum, SharedPlace, Store
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,12 @@ def shared_sizes(program: Program) -> tuple[int, list[int]]:
         batches, rows, inner = matrix.shape
         total += batches * packed_size(rows, inner)
     return total, starts
+
+
+def accumulator_starts(program: Program) -> list[int]:
+    """Where each accumulator begins, and as a last entry how many numbers there are."""
+    sizes = (math.prod(accumulator.shape) for accumulator in program.accumulators)
+    return [0, *itertools.accumulate(sizes)]
 
 
 def arguments(program: Program, samples: int, lanes: int) -> Arguments:
@@ -65,9 +80,12 @@ class _Writer:
                         self._append(argument)
                 case Store(target, access):
                     code.append((first_store(program) + target, len(self.args)))
-                    stored = store_addresses(program, instruction, self.samples)
+                    stored = store_addresses(program, instruction, self.samples).reshape(-1)
                     self.args += [len(stored), int(isinstance(access.place, SharedPlace))]
                     self._append(stored)
+                case SampleSum():
+                    code.append((first_sum(program) + SAMPLE_SUM, len(self.args)))
+                    self._sample_sum(instruction)
         for at, table in self.tables:
             self.args[at] = len(self.args)
             self.args += table.tolist()
@@ -80,6 +98,15 @@ class _Writer:
         else:
             self.tables.append((len(self.args), argument))
             self.args.append(0)
+
+    def _sample_sum(self, instruction: SampleSum) -> None:
+        """For each number of the accumulator the places of all that is added to it."""
+        found = store_addresses(self.program, instruction, self.samples)
+        kept = np.moveaxis(found, -1, instruction.kept)  # rows behind the axes that are kept
+        numbers = math.prod(kept.shape[: instruction.kept + 1])
+        terms = math.prod(kept.shape[instruction.kept + 1 :])
+        self.args += [numbers, terms, accumulator_starts(self.program)[instruction.accumulator]]
+        self._append(kept.reshape(-1))
 
     def _product(self, product: Product) -> None:
         batches, rows, inner = self.program.matrices[product.matrix].shape

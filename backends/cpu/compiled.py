@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +16,10 @@ from jetfold.backends.cpu.emit import emit
 from jetfold.backends.cpu.prelude import Prelude
 from jetfold.backends.cpu.simd import aligned_empty, lanes
 from jetfold.backends.cpu.threads import run_chunks, thread_count
+from jetfold.backends.cpu.totals import Totals
 from jetfold.backends.lower import lower
 from jetfold.backends.program import MatrixKernel, Product, Program, Run
-from jetfold.graph import Graph, Input
+from jetfold.graph import Graph, Input, Total
 
 FloatArray = NDArray[Any]
 
@@ -38,15 +39,18 @@ class CompiledGraph:
 
     Call it with the number of points, the dtype (float32 or float64), and the values of inputs,
     arrays (points, *point shape), and of parameters by name; the result is one array
-    (points, *shape) for each output. Calls from several threads may overlap.
+    (points, *shape) for each output that no total uses, and then the totals. Calls from several
+    threads may overlap. Results are the same bit for bit as often as they are computed with the
+    same number of threads.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, totals: Sequence[Total] = ()) -> None:
         self.graph = graph
-        self.program = lower(graph)
+        self.program = lower(graph, totals)
         self.source = emit(self.program)
         self._workspaces: list[FloatArray] = []
         self._prelude = Prelude(self.program)
+        self._totals = Totals(self.program)
         self._arguments = lru_cache(maxsize=16)(self._make_arguments)
         self._work = _operations(self.program)
         inputs = [graph[node].op for node in self.program.inputs]
@@ -60,8 +64,8 @@ class CompiledGraph:
         parameters: Mapping[str, FloatArray],
     ) -> list[FloatArray]:
         outputs = [np.empty((points, *shape), dtype) for shape in self.program.outputs]
-        if not points or not sum(output.size for output in outputs):
-            return outputs
+        if not points or not (self.program.totals or sum(output.size for output in outputs)):
+            return outputs + self._totals.finish(None, np.empty(0, dtype), points, dtype)
         wanted = [inputs[name] for name in self._input_names]
         flat = [_rows(x, points, dtype) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
@@ -74,13 +78,16 @@ class CompiledGraph:
         run = load_source(self.source, dtype).run
         tiles = -(-points // samples)
 
-        def work(first: int, last: int) -> None:
+        def work(first: int, last: int, *sums: FloatArray) -> None:
             workspace = self._borrow(self.program.workspace * samples, dtype)
-            run(*arrays, workspace, shared, known.args, known.code, samples, first, last)
+            run(*arrays, *sums, workspace, shared, known.args, known.code, samples, first, last)
             self._workspaces.append(workspace)
 
-        run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
-        return outputs
+        if not self.program.accumulators:
+            run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
+            return outputs + self._totals.finish(None, shared, points, dtype)
+        sums = self._totals.accumulate(work, tiles, threads, dtype)
+        return outputs + self._totals.finish(sums, shared, points, dtype)
 
     def _make_arguments(self, samples: int, width: int) -> Arguments:
         return arguments(self.program, samples, width)

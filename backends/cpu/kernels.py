@@ -1,4 +1,4 @@
-"""The instructions that are the same in every program: load, store and matrix product."""
+"""The instructions that are the same in every program: load, store, matrix product, sums."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import njit
 
-from jetfold.backends.cpu.simd import gemm, lanes
+from jetfold.backends.cpu.simd import gemm, lanes, load, reduce_add, zero
 
 Array = Any
 """A NumPy array, in compiled code or out of it."""
@@ -66,3 +66,23 @@ def multiply(ws: Array, sh: Array, args: Array, t: int) -> None:
                 sh, a + i * a_batch, ws, operand, b_row, width,
                 ws, result, c_row, width, rows, inner, vectors,
             )  # fmt: skip
+
+
+@njit
+def add_samples(acc: Array, ws: Array, args: Array, t: int, count: int, samples: int) -> None:
+    """Add sums over the first ``count`` samples; see `jetfold.backends.program.SampleSum`.
+
+    Each number of the accumulator has ``terms`` places in the list ``table``; -1 stands for zero.
+    Samples that only fill up the tile are set to zero.
+    """
+    numbers, terms, first, table = args[t], args[t + 1], args[t + 2], args[t + 3]
+    for f in range(numbers):
+        total = zero(ws)
+        for k in range(terms):
+            address = args[table + f * terms + k]
+            if address >= 0:
+                for s in range(count, samples):
+                    ws[address + s] = 0.0
+                for s in range(0, samples, lanes(ws)):
+                    total = total + load(ws, address + s)
+        acc[first + f] += reduce_add(total)

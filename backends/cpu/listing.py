@@ -79,7 +79,7 @@ def _worker(function: ast.FunctionDef, program: Program) -> Iterator[tuple[int, 
         runs = [i for i in program.instructions if isinstance(i, Run) and i.kernel == kernel]
         calls[f"kernel_{number}"] = frozenset(node for run in runs for node in run.nodes)
     arrays = {f"x{i}": node for i, node in enumerate(program.inputs)}
-    arrays |= {f"y{i}": node for i, node in enumerate(program.graph.outputs)}
+    arrays |= {f"y{i}": node for i, node in enumerate(program.output_nodes)}
     for part in ast.walk(function):
         match part:
             case ast.Call(ast.Name("load_points" | "store_points"), [ast.Name(array), *_]):

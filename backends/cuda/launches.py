@@ -174,7 +174,7 @@ def stored_addresses(program: Program, store: Store, samples: int) -> NDArray[np
     A number from 0 on is an address in the workspace, -1 stands for zero, and -2, -3, .. for the
     shared numbers 0, 1, ..
     """
-    found = store_addresses(program, store, samples)
+    found = store_addresses(program, store, samples).reshape(-1)
     if isinstance(store.access.place, SharedPlace):
         return np.where(found < 0, -1, -2 - found)
     return found

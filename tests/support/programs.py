@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jetfold.backends.cpu import CompiledGraph, compiled, kernels
 from jetfold.backends.reference import ReferenceGraph
-from jetfold.graph import Graph, Input, Parameter
+from jetfold.graph import Graph, Input, Parameter, Total
 
 FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 FLOAT64: np.dtype[Any] = np.dtype(np.float64)
@@ -46,9 +46,15 @@ def sample(
     return inputs, parameters
 
 
-def interpreted(graph: Graph, points: int, inputs: Arrays, parameters: Arrays) -> list[Any]:
+def interpreted(
+    graph: Graph,
+    points: int,
+    inputs: Arrays,
+    parameters: Arrays,
+    totals: Sequence[Total] = (),
+) -> list[Any]:
     """What the graph means for these values, in float64."""
-    return ReferenceGraph(graph)(points, FLOAT64, inputs, parameters)
+    return ReferenceGraph(graph, totals=totals)(points, FLOAT64, inputs, parameters)
 
 
 def plain_module(source: str, dtype: np.dtype[Any]) -> Any:
@@ -56,7 +62,7 @@ def plain_module(source: str, dtype: np.dtype[Any]) -> Any:
     names: dict[str, Any] = {}
     with mock.patch("numba.njit", _without_jit):
         exec(compile(source, "<generated>", "exec"), names)
-    for name in ("load_points", "store_points", "multiply"):
+    for name in names.keys() & {"load_points", "store_points", "multiply", "add_samples"}:
         names[name] = getattr(kernels, name).py_func
 
     def run(*arguments: Any) -> None:
@@ -113,16 +119,17 @@ def check(
     points: int = 19,
     jitted: Sequence[np.dtype[Any]] = (),
     tolerance: float = 1.0,
+    totals: Sequence[Total] = (),
 ) -> CompiledGraph:
     """Compare all outputs of a graph with its interpretation: un-jitted, and compiled for `jitted`.
 
     Compiling takes a second or more for each dtype, while a source of small sizes runs at once.
     The tolerance is a multiple of `TOLERANCE`.
     """
-    operator = CompiledGraph(graph)
+    operator = CompiledGraph(graph, totals)
     for dtype in FLOATS:
         inputs, parameters = sample(graph, points, dtype)
-        expected = interpreted(graph, points, inputs, parameters)
+        expected = interpreted(graph, points, inputs, parameters, totals)
         backends: list[Backend] = [unjitted(operator)]
         if dtype in jitted:
             backends.append(operator)
