@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Params: TypeAlias = list[tuple[Array, Array]]
+
+
+class LossAndGradient(NamedTuple):
+    """A loss (an array without axes) and its gradient with respect to the layers."""
+
+    loss: Array
+    gradient: Params
+
+    def parts(self) -> tuple[Array, Array]:
+        """The loss, and the gradient as one vector."""
+        return np.asarray(self.loss), np.concatenate(
+            [array.ravel() for layer in self.gradient for array in layer]
+        )
+
+
+Result: TypeAlias = Array | LossAndGradient
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from . import machine, plot
-from .cases import Array, Case, case_of
+from .cases import Case, Result, case_of
 from .contestants import Contestant, contestants_of
 from .operators import TOLERANCE, relative_error
 from .racing import KEEP_MEMORY, Failed, Runner, interleave, result_of
@@ -47,7 +47,7 @@ class Comparison:
         return self.contestants[0].name
 
 
-def judged(name: str, first_result: Callable[[], Array], reference: Array, dtype: str) -> Row:
+def judged(name: str, first_result: Callable[[], Result], reference: Result, dtype: str) -> Row:
     """A row that says whether the contestant's first result is right."""
     try:
         error = relative_error(first_result(), reference)

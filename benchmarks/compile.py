@@ -1,6 +1,6 @@
 """Time to the first result, with nothing compiled yet and again in a new process.
 
-python -m benchmarks.compile [--repetitions 3] [--contestants jetfold folx] ...
+python -m benchmarks.compile [--of training] [--repetitions 3] [--contestants jetfold folx] ...
 """
 
 from __future__ import annotations
@@ -9,21 +9,50 @@ import argparse
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import machine
-from .cases import PAPER, Array, Case, case_of
-from .contestants import Contestant, cache_variables, contestants_of
+from .cases import PAPER, Case, Result, case_of
+from .contestants import (
+    FOR_LAPLACIAN,
+    FOR_TRAINING,
+    Contestant,
+    cache_variables,
+    contestants_of,
+)
 from .operators import TOLERANCE, relative_error
 from .racing import Failed, Runner
-from .report import Row, markdown, number, output_path, summary, write_json
-
-SHALLOW = case_of("-".join(["2", *["64"] * 4, "1"]) + ":512")
-DEEP = case_of("-".join(["2", *["64"] * 64, "1"]) + ":512")
+from .report import Row, markdown, named, number, output_path, summary, write_json
 
 
-def first_result(contestant: Contestant, case: Case, dtype: str) -> tuple[dict[str, float], Array]:
+@dataclass(frozen=True)
+class Subject:
+    """Whose compile time is measured, and for which networks."""
+
+    contestants: tuple[Contestant, ...]
+    depths: tuple[int, ...]
+    others: tuple[Case, ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """All networks."""
+        return (*self.others, *map(with_hidden_layers, self.depths))
+
+
+def with_hidden_layers(count: int) -> Case:
+    """So many layers of 64, from two coordinates."""
+    return case_of("-".join(["2", *["64"] * count, "1"]) + ":512")
+
+
+SUBJECTS = {
+    "laplacian": Subject(FOR_LAPLACIAN, (4, 64), (PAPER,)),
+    "training": Subject(FOR_TRAINING, (2, 4, 8)),
+}
+
+
+def first_result(contestant: Contestant, case: Case, dtype: str) -> tuple[dict[str, float], Result]:
     """Seconds of the imports, from then on to the first result, and of the second call.
 
     To be run in a process of its own.
@@ -93,42 +122,49 @@ def table(rows: Sequence[Row]) -> str:
     return markdown([*columns, "files cached"], lines)
 
 
-def depth_ratios(rows: Sequence[Row]) -> dict[str, float]:
-    """Least cold time of the deep network over that of the shallow one, by contestant."""
+def depth_ratios(rows: Sequence[Row], depths: Sequence[int]) -> dict[str, float]:
+    """Least cold time of the deepest network over that of the first one, by contestant."""
+    first, *_, deepest = (with_hidden_layers(count).title for count in depths)
     cold = {(row["name"], row["case"]): row["cold"]["min_ms"] for row in rows if "cold" in row}
     return {
-        name: time / cold[name, SHALLOW.title]
+        name: time / cold[name, first]
         for (name, case), time in cold.items()
-        if case == DEEP.title and (name, SHALLOW.title) in cold
+        if case == deepest and (name, first) in cold
     }
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
     """Run, print the table, write JSON; returns its path."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compile", description=__doc__)
-    parser.add_argument("--cases", nargs="+", type=case_of, default=[PAPER, SHALLOW, DEEP])
+    parser.add_argument("--of", choices=SUBJECTS, default="laplacian")
+    parser.add_argument("--cases", nargs="+", type=case_of)
     parser.add_argument("--contestants", nargs="+", default=["jetfold", "folx"], metavar="NAME")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--dtype", choices=sorted(TOLERANCE), default="float32")
     parser.add_argument("--output", help="name in benchmarks/results, or a path ending in .json")
     options = parser.parse_args(argv)
     described = machine.describe()
+    subject = SUBJECTS[options.of]
     rows = []
-    for contestant in contestants_of(options.contestants):
+    for contestant in contestants_of(options.contestants, subject.contestants):
         if reason := contestant.missing():
             print(f"Left out: {contestant.name} ({reason})")
             continue
-        for case in options.cases:
+        for case in options.cases or subject.cases:
             rows.append(measured(contestant, case, options.dtype, options.repetitions))
-    ratios = depth_ratios(rows)
-    print(f"### Time to the first result, {options.dtype}\n\n{table(rows)}\n")
+    first, *_, deepest = subject.depths
+    ratios = depth_ratios(rows, subject.depths)
+    print(f"### Time to the first result, {options.of}, {options.dtype}\n\n{table(rows)}\n")
     for name, ratio in ratios.items():
-        print(f"{name}: {number(ratio)} times as long cold for 64 hidden layers as for 4")
-    path = output_path(options.output or f"compile-{options.dtype}")
+        print(
+            f"{name}: {number(ratio)} times as long cold for {deepest} hidden layers as for {first}"
+        )
+    path = output_path(options.output or named("compile", options.of, options.dtype))
     write_json(
         path,
         {
             "benchmark": "compile",
+            "of": options.of,
             "dtype": options.dtype,
             "machine": described,
             "rows": rows,

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TypeAlias
 
-from .cases import Array, Case, Problem
-from .operators import BIHARMONIC, LAPLACIAN, Operator, estimate
+from .cases import Case, Problem, Result
+from .operators import BIHARMONIC, LAPLACIAN, TRAINING, Operator, estimate
 
-Call: TypeAlias = Callable[[], Array]
+Call: TypeAlias = Callable[[], Result]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`module.function(*arguments, problem)` gives a call that returns the operator's result (N,).
+    """`module.function(*arguments, problem)` gives a call that returns the operator's result.
 
     The call has no arguments. It takes its data in the library's own arrays, made beforehand, and
-    returns only when the result is there as a NumPy array. `needs` are the modules to import before
+    returns only when the result is there in NumPy arrays. `needs` are the modules to import before
     any clock runs, `environment` holds variables for its process.
     """
 
@@ -57,9 +57,11 @@ class Contestant:
         return call
 
 
+_JETFOLD = ("jetfold", "numpy", "scipy", "sympy", "networkx", "numba")
+
+
 def _jetfold(name: str, operator: Operator, function: str, *arguments: str | int) -> Contestant:
-    needs = ("jetfold", "numpy", "scipy", "sympy", "networkx", "numba")
-    return Contestant(f"jetfold {name}", operator, "with_jetfold", function, arguments, needs)
+    return Contestant(f"jetfold {name}", operator, "with_jetfold", function, arguments, _JETFOLD)
 
 
 def _jax(name: str, operator: Operator, function: str, *arguments: str | int) -> Contestant:
@@ -102,6 +104,13 @@ FOR_BIHARMONIC = (
     _jax("hessian", BIHARMONIC, "biharmonic", "hessian"),
     _jax("jet", BIHARMONIC, "biharmonic_by_jet"),
     _torch("PyTorch, passive wait", BIHARMONIC, "biharmonic", _PASSIVE),
+)
+FOR_TRAINING = (
+    Contestant("jetfold", TRAINING, "with_jetfold", "training", (), _JETFOLD),
+    _folx(TRAINING, "training"),
+    _jax("jvp of grad", TRAINING, "training", "jvp of grad"),
+    _jax("hessian", TRAINING, "training", "hessian"),
+    _torch("PyTorch, passive wait", TRAINING, "training", _PASSIVE),
 )
 SAMPLES = (1, 4, 16, 32)
 FOR_STOCHASTIC = (

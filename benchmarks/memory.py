@@ -1,6 +1,6 @@
 """Peak memory of one call for a small and a large batch: does it grow with the batch?
 
-python -m benchmarks.memory [--points 512 200000] [--contestants jetfold folx] ...
+python -m benchmarks.memory [--of training] [--points 512 200000] [--contestants jetfold folx] ...
 """
 
 from __future__ import annotations
@@ -10,15 +10,37 @@ import gc
 import re
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import machine
-from .cases import Array, Case, Problem, case_of
-from .contestants import Contestant, cache_variables, contestants_of
+from .cases import Case, LossAndGradient, Problem, Result, case_of
+from .contestants import (
+    FOR_LAPLACIAN,
+    FOR_TRAINING,
+    Contestant,
+    cache_variables,
+    contestants_of,
+)
 from .operators import TOLERANCE, relative_error
 from .racing import Failed, Runner
-from .report import Row, markdown, number, output_path, write_json
+from .report import Row, markdown, named, number, output_path, write_json
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose memory is measured, and on which network and batches unless told otherwise."""
+
+    contestants: tuple[Contestant, ...]
+    widths: str
+    points: tuple[int, ...]
+
+
+SUBJECTS = {
+    "laplacian": Subject(FOR_LAPLACIAN, "50-64-64-64-64-1", (512, 200000)),
+    "training": Subject(FOR_TRAINING, "2-64-64-64-64-1", (2000, 200000)),
+}
 
 
 def resident_mb(field: str) -> float:
@@ -30,7 +52,7 @@ def resident_mb(field: str) -> float:
     return int(found[1]) * 1024 / 1e6
 
 
-def working_memory(contestant: Contestant, case: Case, dtype: str) -> tuple[float, Array]:
+def working_memory(contestant: Contestant, case: Case, dtype: str) -> tuple[float, Result]:
     """Peak MB of the second call above what was there before the first, without the output.
 
     Before the first call there are the imported modules, the input and the library's own copy of
@@ -43,7 +65,16 @@ def working_memory(contestant: Contestant, case: Case, dtype: str) -> tuple[floa
     call()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is there now
     result = call()
-    return resident_mb("VmHWM") - before - result.nbytes / 1e6, result
+    peak = resident_mb("VmHWM")
+    parts = result.parts() if isinstance(result, LossAndGradient) else (result,)
+    return peak - before - sum(part.nbytes for part in parts) / 1e6, result
+
+
+def judged_part(result: Result, problem: Problem) -> tuple[Result, Problem]:
+    """Of values at many points the first are judged: their reference holds all Jacobians."""
+    if isinstance(result, LossAndGradient):
+        return result, problem
+    return result[:512], Problem(problem.params, problem.points[:512])
 
 
 def measured(contestant: Contestant, cases: Sequence[Case], dtype: str) -> Row:
@@ -61,11 +92,8 @@ def measured(contestant: Contestant, cases: Sequence[Case], dtype: str) -> Row:
             except Failed as failure:
                 return row | {"status": "failed", "reason": f"N = {case.points}: {failure}"}
         memory.append(amount)
-        # A part of a large batch is judged: the reference holds all Jacobians.
-        problem = case.problem(dtype)
-        part = Problem(problem.params, problem.points[:512])
-        reference = contestant.operator.reference(part)
-        if not relative_error(result[:512], reference) <= TOLERANCE[dtype]:
+        part, problem = judged_part(result, case.problem(dtype))
+        if not relative_error(part, contestant.operator.reference(problem)) <= TOLERANCE[dtype]:
             return row | {"status": "wrong", "reason": f"N = {case.points}: wrong result"}
     row["growth_mb"] = memory[-1] - memory[0]
     return row
@@ -87,30 +115,35 @@ def table(cases: Sequence[Case], rows: Sequence[Row]) -> str:
 def main(argv: Sequence[str] | None = None) -> Path:
     """Run, print the table, write JSON; returns its path."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--widths", default="50-64-64-64-64-1")
-    parser.add_argument("--points", nargs="+", type=int, default=[512, 200000])
+    parser.add_argument("--of", choices=SUBJECTS, default="laplacian")
+    parser.add_argument("--widths", help="of the network, as in 2-64-64-1")
+    parser.add_argument("--points", nargs="+", type=int)
     parser.add_argument("--contestants", nargs="+", default=["jetfold", "folx"], metavar="NAME")
     parser.add_argument("--dtype", choices=sorted(TOLERANCE), default="float32")
     parser.add_argument("--output", help="name in benchmarks/results, or a path ending in .json")
     options = parser.parse_args(argv)
     described = machine.describe()
-    cases = [case_of(f"{options.widths}:{points}") for points in options.points]
+    subject = SUBJECTS[options.of]
+    widths, points = options.widths or subject.widths, options.points or subject.points
+    cases = [case_of(f"{widths}:{count}") for count in points]
     rows = []
-    for contestant in contestants_of(options.contestants):
+    for contestant in contestants_of(options.contestants, subject.contestants):
         if reason := contestant.missing():
             print(f"Left out: {contestant.name} ({reason})")
         else:
             rows.append(measured(contestant, cases, options.dtype))
-    print(f"### Working memory, {options.widths}, {options.dtype}\n\n{table(cases, rows)}\n")
-    path = output_path(options.output or f"memory-{options.dtype}")
+    title = f"Working memory, {options.of}, {widths}, {options.dtype}"
+    print(f"### {title}\n\n{table(cases, rows)}\n")
+    path = output_path(options.output or named("memory", options.of, options.dtype))
     write_json(
         path,
         {
             "benchmark": "memory",
             "dtype": options.dtype,
             "machine": described,
-            "widths": options.widths,
-            "points": options.points,
+            "of": options.of,
+            "widths": widths,
+            "points": list(points),
             "rows": rows,
         },
     )

@@ -1,4 +1,7 @@
-"""What is computed, the vectors that it takes, and independent float64 references in NumPy."""
+"""What is computed, the vectors that it takes, and how results are judged.
+
+References are independent of all contestants: the chain rule in plain NumPy, in float64.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from .cases import Array, Problem
+from .cases import Array, LossAndGradient, Problem, Result
+from .losses import reference_training
 
 SEED = 0  # of the directions of stochastic operators
 
@@ -18,12 +22,13 @@ class Operator:
     """A differential operator.
 
     `vectors(D)` is the fewest numbers per node and point that a forward method is known to need;
-    nominal operations follow from it. `reference(problem)` gives the result (N,) in float64.
+    nominal operations follow from it. `reference(problem)` gives the result in float64: (N,), or a
+    loss and its gradient.
     """
 
     name: str
     vectors: Callable[[int], int]
-    reference: Callable[[Problem], Array]
+    reference: Callable[[Problem], Result]
 
 
 def reference_laplacian(problem: Problem) -> Array:
@@ -117,6 +122,11 @@ def _estimate_vectors(samples: int, dimension: int) -> int:
     return samples + 2
 
 
+def _training_vectors(dimension: int) -> int:
+    """Forward, their adjoints, and the gradients of the weights: three products for each vector."""
+    return 3 * _laplacian_vectors(dimension)
+
+
 def estimate(samples: int) -> Operator:
     """The Laplacian's estimate from that many normal directions, shared by all points."""
     return Operator(
@@ -128,12 +138,25 @@ def estimate(samples: int) -> Operator:
 
 LAPLACIAN = Operator("Laplacian", _laplacian_vectors, reference_laplacian)
 BIHARMONIC = Operator("biharmonic", _biharmonic_vectors, reference_biharmonic)
+TRAINING = Operator("loss and gradient", _training_vectors, reference_training)
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 
 
-def relative_error(result: Array, reference: Array) -> float:
-    """Largest deviation over the largest reference value; infinite for a wrong shape or a NaN."""
+def relative_error(result: Result, reference: Result) -> float:
+    """Largest deviation over the largest reference value; infinite for a wrong shape or a NaN.
+
+    Of a loss and its gradient, the larger one of both errors.
+    """
+    if isinstance(result, LossAndGradient) and isinstance(reference, LossAndGradient):
+        both = zip(result.parts(), reference.parts(), strict=True)
+        return float(np.max([_error(*pair) for pair in both]))  # a NaN stays one
+    if isinstance(result, LossAndGradient) or isinstance(reference, LossAndGradient):
+        return float("inf")
+    return _error(result, reference)
+
+
+def _error(result: Array, reference: Array) -> float:
     if result.shape != reference.shape or not np.isfinite(result).all():
         return float("inf")
     return float(np.abs(result - reference).max() / np.abs(reference).max())

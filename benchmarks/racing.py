@@ -21,11 +21,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from .cases import Array
+from .cases import Result
 from .contestants import Call
 
 Turn = Callable[[float], list[float]]
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 SETTLE_SECONDS = 0.05
 TURN_SECONDS = 0.1
@@ -97,7 +97,7 @@ def interleave(
 _prepared: list[Call] = []  # in a runner's process: its call
 
 
-def _prepare(make: Callable[[], Call]) -> Array:
+def _prepare(make: Callable[[], Call]) -> Result:
     """Runs in the runner's process: keep the call, return its first result."""
     _prepared.clear()
     gc.collect()
@@ -114,7 +114,7 @@ class Failed(Exception):
     """A runner raised an error or died; the text says how."""
 
 
-def _guarded(function: Callable[..., Result], *arguments: Any) -> Result | Failed:
+def _guarded(function: Callable[..., Returned], *arguments: Any) -> Returned | Failed:
     """Errors travel as text: not every exception survives pickling."""
     try:
         return function(*arguments)
@@ -137,15 +137,17 @@ class Runner:
             os.environ.clear()
             os.environ.update(before)
 
-    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result | Failed]:
+    def submit(
+        self, function: Callable[..., Returned], *arguments: Any
+    ) -> Future[Returned | Failed]:
         """Start a function of this package in the runner's process."""
         return self._pool.submit(_guarded, function, *arguments)
 
-    def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+    def run(self, function: Callable[..., Returned], *arguments: Any) -> Returned:
         """The function's result; raises Failed for its errors."""
         return result_of(self.submit(function, *arguments))
 
-    def prepare(self, make: Callable[[], Call]) -> Future[Array | Failed]:
+    def prepare(self, make: Callable[[], Call]) -> Future[Any]:
         """Start preparing a call; its first result follows, from `result_of`."""
         return self.submit(_prepare, make)
 
@@ -158,7 +160,7 @@ class Runner:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def result_of(future: Future[Result | Failed]) -> Result:
+def result_of(future: Future[Returned | Failed]) -> Returned:
     """Wait for a result; raises Failed for an error, and also when the process died."""
     try:
         result = future.result()

@@ -95,6 +95,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def named(benchmark: str, of: str, dtype: str) -> str:
+    """The name of a result; a benchmark is of the Laplacian unless the name says otherwise."""
+    return "-".join([benchmark, *([] if of == "laplacian" else [of]), dtype])
+
+
 def output_path(name: str) -> Path:
     """`results/<name>.json`, or the path itself where the name is one (`.json`)."""
     return Path(name) if name.endswith(".json") else RESULTS / f"{name}.json"

@@ -6,7 +6,7 @@ import folx
 
 from .cases import Problem
 from .contestants import Call
-from .with_jax import PointFunction, batched
+from .with_jax import PointFunction, batched, trained
 
 
 def _laplacian_of(function: PointFunction) -> PointFunction:
@@ -25,3 +25,8 @@ def biharmonic(problem: Problem) -> Call:
         return _laplacian_of(_laplacian_of(function))
 
     return batched(twice, problem)
+
+
+def training(problem: Problem) -> Call:
+    """jax.value_and_grad of the loss with folx.forward_laplacian."""
+    return trained(_laplacian_of, problem)

@@ -1,4 +1,7 @@
-"""JAX: ways to the Laplacian and to the Laplacian of the Laplacian, each under jit(vmap)."""
+"""JAX: ways to the Laplacian and to the Laplacian of the Laplacian, each under jit(vmap).
+
+And the loss with a Laplacian, and its gradient by jax.value_and_grad, under jit.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.jet import jet
 
-from .cases import Problem
+from .cases import LossAndGradient, Problem
 from .contestants import Call
+from .losses import source
 
 PointFunction = Callable[[Any], Any]
 
@@ -36,6 +40,19 @@ def batched(operator: Callable[[PointFunction], PointFunction], problem: Problem
     function = jax.jit(jax.vmap(at_point, in_axes=(None, 0)))
     params, points = jax.device_put((problem.params, problem.points))
     return lambda: np.asarray(function(params, points))
+
+
+def trained(laplacian: Callable[[PointFunction], PointFunction], problem: Problem) -> Call:
+    """The call for a loss with this Laplacian and its gradient, compiled as a whole."""
+    jax.config.update("jax_enable_x64", problem.points.dtype == np.float64)
+
+    def loss(params: Any, points: Any) -> Any:
+        found = jax.vmap(laplacian(partial(network, params)))(points)
+        return jnp.mean((found - source(points, jnp.sin)) ** 2)
+
+    function = jax.jit(jax.value_and_grad(loss))
+    params, points = jax.device_put((problem.params, problem.points))
+    return lambda: LossAndGradient(*jax.tree.map(np.asarray, function(params, points)))
 
 
 def _sum_over_axes(second_derivative: PointFunction, x: Any) -> Any:
@@ -91,6 +108,11 @@ LAPLACIANS: Mapping[str, Callable[[PointFunction], PointFunction]] = {
 def laplacian(way: str, problem: Problem) -> Call:
     """The Laplacian in one of these ways."""
     return batched(LAPLACIANS[way], problem)
+
+
+def training(way: str, problem: Problem) -> Call:
+    """The loss with the Laplacian in one of these ways, and its gradient."""
+    return trained(LAPLACIANS[way], problem)
 
 
 def biharmonic(way: str, problem: Problem) -> Call:

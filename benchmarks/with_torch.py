@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from .cases import Problem
+from .cases import LossAndGradient, Problem
 from .contestants import Call
+from .losses import source
 
 
 def laplacian(problem: Problem) -> Call:
@@ -41,18 +42,41 @@ def _laplacian(values: Any, x: Any, differentiable: bool = False) -> Any:
 
 
 def _called(problem: Problem, operator: Callable[[Any, Any], Any]) -> Call:
-    points = torch.tensor(problem.points)
-    # torch.nn.Linear's layout (out, in).
-    params = [(torch.tensor(w.T.copy()), torch.tensor(b)) for w, b in problem.params]
-
-    def network(x: Any) -> Any:
-        *hidden, last = params
-        for layer in hidden:
-            x = torch.tanh(torch.nn.functional.linear(x, *layer))
-        return torch.nn.functional.linear(x, *last)[:, 0]
+    points, params = torch.tensor(problem.points), _layers(problem)
 
     def call() -> Any:
         x = points.clone().requires_grad_(True)
-        return operator(network(x), x).numpy()
+        return operator(_network(params, x), x).numpy()
 
     return call
+
+
+def training(problem: Problem) -> Call:
+    """The loss with this Laplacian, and one more backward pass to the weights."""
+    points, params = torch.tensor(problem.points), _layers(problem)
+    wanted = [array.requires_grad_(True) for layer in params for array in layer]
+    target = source(points, torch.sin)
+
+    def call() -> LossAndGradient:
+        x = points.clone().requires_grad_(True)
+        residual = _laplacian(_network(params, x), x, differentiable=True) - target
+        loss = residual.square().mean()
+        # The last bias is in no Laplacian: its gradient is zero.
+        found = torch.autograd.grad(loss, wanted, materialize_grads=True)
+        arrays = [array.numpy() for array in found]
+        layers = [(w.T, b) for w, b in zip(arrays[::2], arrays[1::2], strict=True)]
+        return LossAndGradient(loss.detach().numpy(), layers)
+
+    return call
+
+
+def _layers(problem: Problem) -> list[tuple[Any, Any]]:
+    """Weights in torch.nn.Linear's layout (out, in)."""
+    return [(torch.tensor(w.T.copy()), torch.tensor(b)) for w, b in problem.params]
+
+
+def _network(params: list[tuple[Any, Any]], x: Any) -> Any:
+    *hidden, last = params
+    for layer in hidden:
+        x = torch.tanh(torch.nn.functional.linear(x, *layer))
+    return torch.nn.functional.linear(x, *last)[:, 0]

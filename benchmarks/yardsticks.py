@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
 
-from .cases import Case
-from .contestants import Call
+from .cases import Array, Case
 from .machine import vector_extension
 
 # Environment of the process that multiplies. OpenBLAS chooses its kernels by a table of processor
@@ -37,7 +37,7 @@ class MatrixProduct:
         """Multiplications and additions of one call."""
         return 2 * self.rows * self.inner * self.columns
 
-    def prepare(self, dtype: str) -> Call:
+    def prepare(self, dtype: str) -> Callable[[], Array]:
         """A call that multiplies into a buffer made beforehand and returns its first row."""
         random = np.random.default_rng(1)
         left = random.normal(size=(self.rows, self.inner)).astype(dtype)
