@@ -1,0 +1,130 @@
+"""Solvers by collocation: they run from the command line, and notice a wrong answer."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.polynomial import Legendre, Polynomial
+from numpy.polynomial.legendre import leggauss
+
+import jetfold as jf
+
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+
+COMMANDS = {
+    "plate_collocation": (),
+}
+
+
+def load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *COMMANDS[name]]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+# The plate ----------------------------------------------------------------------------------------
+
+QUIET = ["--quiet"]
+
+
+def plate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.chdir(tmp_path)
+    return load("plate_collocation")
+
+
+def test_plate_notices_a_wrong_deflection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = plate(monkeypatch, tmp_path)
+    right = example.load
+    example.load = lambda x, y: 1.001 * right(x, y)
+    assert example.main(QUIET) == 1
+    written = capsys.readouterr()
+    assert written.out.count("WRONG") == 1
+    assert "known deflection: largest error 1.0e-03 (at most 1e-06) WRONG" in written.out
+    assert written.err == ""
+
+
+def test_plate_notices_a_wrong_middle_and_goes_on_without_matplotlib(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = plate(monkeypatch, tmp_path)
+    example.MIDDLE *= 1.001
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert example.main(QUIET) == 1
+    written = capsys.readouterr().out
+    assert written.count("WRONG") == 1
+    assert "pip install 'jetfold[examples]'" in written
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_load_of_the_plate_agrees_with_differences() -> None:
+    """Fourth derivatives by mpmath, from function values with 60 digits."""
+    example = load("plate_collocation")
+
+    def u(x: Any, y: Any) -> Any:
+        return (mpmath.sin(mpmath.pi * x) * mpmath.sin(mpmath.pi * y)) ** 2 * mpmath.exp(x - y)
+
+    for x, y in ((0.3, 0.8), (0.55, 0.45)):
+        with mpmath.workdps(60):
+            orders = {(4, 0): 1, (2, 2): 2, (0, 4): 1}
+            expected = sum(k * mpmath.diff(u, (x, y), order) for order, k in orders.items())
+        assert example.deflection(x, y) == pytest.approx(float(u(x, y)), rel=1e-14)
+        assert example.load(x, y) == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_deflection_of_the_plate_is_clamped() -> None:
+    example = load("plate_collocation")
+    line = np.linspace(0, 1, 7)
+    ends = np.array([0.0, 1.0])
+    edges = np.concatenate(
+        [np.stack(np.meshgrid(*pair), -1).reshape(-1, 2) for pair in ((line, ends), (ends, line))]
+    )
+    slopes = jf.derivatives(lambda p: example.deflection(*p), ["", "x", "y"], coords=("x", "y"))
+    assert np.abs(slopes(edges)).max() < 1e-14
+
+
+def test_middle_of_the_plate_agrees_with_the_method_of_ritz() -> None:
+    """Even polynomials times (x (1 - x) y (1 - y))^2 under the load 1, energy by quadrature."""
+    nodes, weights = leggauss(24)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    clamped = Polynomial([0, 0, 1, -2, 1])
+    basis = [
+        clamped * Legendre.basis(degree, domain=[0, 1]).convert(kind=Polynomial)
+        for degree in range(0, 16, 2)
+    ]
+    value = np.array([p(nodes) for p in basis])
+    bend = np.array([p.deriv(2)(nodes) for p in basis])
+    mass, mixed, stiff = (
+        (a * weights) @ b.T for a, b in ((value, value), (bend, value), (bend, bend))
+    )
+    energy = (
+        np.kron(stiff, mass)
+        + np.kron(mass, stiff)
+        + np.kron(mixed, mixed.T)
+        + np.kron(mixed.T, mixed)
+    )
+    work = value @ weights
+    found = np.linalg.solve(energy, np.kron(work, work))
+    middle = np.array([p(0.5) for p in basis])
+    example = load("plate_collocation")
+    assert np.kron(middle, middle) @ found == pytest.approx(
+        example.MIDDLE, rel=example.MIDDLE_TOLERANCE
+    )
