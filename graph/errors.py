@@ -31,5 +31,9 @@ class BackendError(JetfoldError, RuntimeError):
     """What a backend needs is missing or used up: a package, a driver, a device, its memory."""
 
 
+class NotFiniteError(JetfoldError, ArithmeticError):
+    """A result that is NaN or infinite, where the caller asked to be told."""
+
+
 class ArgumentError(JetfoldError, ValueError):
     """An argument of a public function with a wrong value, shape, structure or dtype."""

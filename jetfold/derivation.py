@@ -28,6 +28,7 @@ PREFERRED = ("collapsed", "minimal", "nested", "standard")
 WHERE_MISSING = {
     "nested": "needs an operator that is a product of simpler ones, as Lap Lap is",
     "minimal": "needs an operator that is given by polynomials in directions",
+    "adjoint": "goes forwards through the function",
 }
 
 Build = Callable[[], Graph]
@@ -313,6 +314,7 @@ class Derivation:
     def _require(self, method: str) -> None:
         if method not in self.methods:
             raise ArgumentError(
-                f"there is no method {method!r} for this operator: it {WHERE_MISSING[method]}; "
+                f"there is no method {method!r} for this operator: it "
+                f"{WHERE_MISSING.get(method, 'goes backwards through the function')}; "
                 f"choose from auto, {', '.join(self.methods)}"
             )

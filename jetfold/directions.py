@@ -8,8 +8,10 @@ distribution's fourth moments.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -132,13 +134,11 @@ class Sampling:
         kind = Type((self.samples, *shape))
         return Input(name, kind) if self.per_point else Parameter(name, kind)
 
-    def draw(self, graph: Graph, points: int) -> dict[str, FloatArray]:
-        """New samples for the leaves of a graph that stand for them, by name."""
-        kinds = {}
-        for node in graph.leaves:
-            op = graph[node].op
-            if isinstance(op, (Input, Parameter)) and op.name.startswith(LEAF):
-                kinds[op.name] = op.type.shape
+    def draw(
+        self, graph: Graph, points: int, own: Callable[[str], bool] = lambda name: True
+    ) -> dict[str, FloatArray]:
+        """New samples for the leaves of a graph that stand for its ``own``, by name."""
+        kinds = {op.name: op.type.shape for _, op in random_leaves(graph) if own(op.name)}
         drawn = {}
         for name, shape in sorted(kinds.items()):
             sets = points if self.per_point else 1
@@ -159,3 +159,59 @@ class Sampling:
                 f"the biharmonic cannot be estimated with distribution {self.name!r}: "
                 f"{self.distribution.lacks}; choose {' or '.join(able)}"
             )
+
+
+def random_leaves(graph: Graph) -> list[tuple[int, Input | Parameter]]:
+    """The leaves of a graph that stand for random directions."""
+    leaves = [(node, graph[node].op) for node in graph.leaves]
+    return [
+        (node, op)
+        for node, op in leaves
+        if isinstance(op, (Input, Parameter)) and op.name.startswith(LEAF)
+    ]
+
+
+# Operators inside a traced function ---------------------------------------------------------------
+
+Drawn = dict[str, Sampling]
+"""Whose samples leaves stand for, by the leaves' names."""
+
+_drawn: ContextVar[Drawn | None] = ContextVar("drawn", default=None)
+
+
+@contextmanager
+def drawing() -> Iterator[Drawn]:
+    """Let a function that is traced call randomised operators; gives whose samples are in it."""
+    found: Drawn = {}
+    token = _drawn.set(found)
+    try:
+        yield found
+    finally:
+        _drawn.reset(token)
+
+
+def can_draw() -> bool:
+    """Whether who traces now draws new directions at each call."""
+    return _drawn.get() is not None
+
+
+def insert_leaves(editor: Editor, graph: Graph, sampling: Sampling) -> dict[int, int]:
+    """Leaves of their own, in the graph being traced, for those of an operator's graph."""
+    found = _drawn.get()
+    assert found is not None, "checked by can_draw"
+    nodes = {}
+    for node, op in random_leaves(graph):
+        if op.name in found:  # those of an operator that this one's function has called
+            continue
+        leaf = replace(op, name=f"{LEAF} of operator {len(found)}")
+        found[leaf.name] = sampling
+        nodes[node] = editor.add(leaf)
+    return nodes
+
+
+def draw(drawn: Drawn, graph: Graph, points: int) -> dict[str, FloatArray]:
+    """New samples for all these leaves of a graph, by name."""
+    values: dict[str, FloatArray] = {}
+    for sampling in dict.fromkeys(drawn.values()):
+        values |= sampling.draw(graph, points, lambda name, own=sampling: drawn.get(name) is own)  # type: ignore[misc]
+    return values

@@ -8,11 +8,11 @@ from typing import Any
 from jetfold.arrays import Backend, as_operand, broadcast, read_parameters, split_batch
 from jetfold.checks import whole
 from jetfold.derivation import About, Derivation
-from jetfold.graph import ArgumentError, Editor, Graph, Input, ShapeError, fit
+from jetfold.graph import ArgumentError, Editor, Graph, ShapeError, fit
 from jetfold.graph.source import located
 from jetfold.graph.trace import lift, wrap
 from jetfold.graph.tree import Structure, unflatten
-from jetfold.operator import Operator, editor_of
+from jetfold.operator import Arguments, Operator, editor_of
 from jetfold.rules.operators import Standard, push_jet
 
 
@@ -58,7 +58,10 @@ class Jet(Operator):
         results = self._run(compiled, batches[0].batch, inputs, known)
         return self._coefficients(results, compiled.outputs)
 
-    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+    def _derivation(
+        self, graph: Graph, arguments: Arguments, companions: list[Graph]
+    ) -> Derivation:
+        point = arguments[0]
         builders = {"standard": Standard(lambda: push_jet(graph, point, self.order))}
         return Derivation(graph, builders, self.method, about=About(self, point))
 

@@ -39,6 +39,10 @@ class Companion(NamedTuple):
     function: Callable[..., Any]
 
 
+Arguments = tuple[Input, *tuple[Any, ...]]
+"""The point and trees of parameters, with which a function is traced."""
+
+
 @dataclass(frozen=True)
 class Compiled:
     """An operator for one shape of points and parameters."""
@@ -85,8 +89,10 @@ class Operator(ABC):
         return self._derive(Input("x", Type(batch.shape)), known.tree())[0]
 
     @abstractmethod
-    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
-        """The derivation for a function graph in which this input is the point.
+    def _derivation(
+        self, graph: Graph, arguments: Arguments, companions: list[Graph]
+    ) -> Derivation:
+        """The derivation for a function graph that was traced with these arguments.
 
         ``companions`` are the graphs of `_companions`.
         """
@@ -137,7 +143,7 @@ class Operator(ABC):
     ) -> tuple[Derivation, Structure]:
         """Trace the function at a point; ``parameters`` are trees of nodes or traced values."""
         self._check_signature(len(parameters))
-        arguments = (point, *parameters)
+        arguments: Arguments = (point, *parameters)
         named = _named_as(self.function, self._evaluated)
         traced = self._trace(named, "", arguments, editor)
         companions = []
@@ -145,13 +151,13 @@ class Operator(ABC):
             beside = self._trace(function, f"{name} of ", arguments, editor)
             companions.append(simplify(beside.graph).graph)
         graph = renumbered(simplify(traced.graph).graph)
-        return self._derivation(graph, point, companions), self._outputs(traced.outputs)
+        return self._derivation(graph, arguments, companions), self._outputs(traced.outputs)
 
     def _trace(
         self,
         function: Callable[..., Any],
         part: str,
-        arguments: tuple[Any, ...],
+        arguments: Arguments,
         editor: Editor | None,
     ) -> Traced:
         point = arguments[0]
@@ -176,11 +182,14 @@ class Operator(ABC):
                 f"the parameters hold something that is neither an array nor hashable: {error}"
             ) from None
         if known is None:
-            derivation, outputs = self._derive(Input("x", Type(shape)), parameters.tree())
-            run = running.compiled(self.backend, derivation.final_graph)
-            known = self._known[key] = Compiled(derivation, run, outputs)
+            known = self._known[key] = self._build(shape, parameters)
             self._structure = parameters.structure
         return known
+
+    def _build(self, shape: Shape, parameters: Parameters) -> Compiled:
+        derivation, outputs = self._derive(Input("x", Type(shape)), parameters.tree())
+        run = running.compiled(self.backend, derivation.final_graph)
+        return Compiled(derivation, run, outputs)
 
     def _check_signature(self, count: int) -> None:
         """Raise `ArgumentError` if the function does not take a point and so many parameters."""
@@ -223,6 +232,10 @@ class Operator(ABC):
         """Values of leaves of the graph, inputs or parameters, that the operator draws itself."""
         return {}
 
+    def _random(self, editor: Editor, graph: Graph) -> dict[int, int]:
+        """Where leaves go that the operator draws itself, when its graph goes into another."""
+        return {}
+
     def _point(self, editor: Editor, value: Any) -> Tracer:
         """The point at which the operator is called inside a traced function."""
         point = wrap(editor, lift(editor, value))
@@ -249,6 +262,7 @@ class Operator(ABC):
         named = {fresh + name[1:]: tracer.node for name, tracer in values.items()}
         leaves = [(node, graph[node].op) for node in graph.inputs]
         own = {n: named[op.name] for n, op in leaves if isinstance(op, Input) and op.name in named}
+        own |= self._random(editor, graph)
         where = editor.insert(graph, own, first_number=editor.next_node)
         return [wrap(editor, where[output]) for output in graph.outputs], outputs
 

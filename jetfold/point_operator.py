@@ -12,7 +12,7 @@ import numpy as np
 from jetfold.arrays import Backend, FloatArray, as_operand, read_parameters, split_batch
 from jetfold.checks import choose, whole
 from jetfold.derivation import About, Derivation
-from jetfold.directions import DISTRIBUTIONS, Sampling, Seed
+from jetfold.directions import DISTRIBUTIONS, Sampling, Seed, can_draw, insert_leaves
 from jetfold.graph import (
     ArgumentError,
     DirectionAxis,
@@ -23,7 +23,7 @@ from jetfold.graph import (
 )
 from jetfold.graph.source import located
 from jetfold.graph.tree import unflatten
-from jetfold.operator import Operator, editor_of
+from jetfold.operator import Arguments, Operator, editor_of
 from jetfold.rules.methods import methods, wanted_part
 from jetfold.rules.polynomial import Polynomial
 from jetfold.rules.prediction import predict
@@ -82,23 +82,30 @@ class PointOperator(Operator):
         results = self._run(compiled, batch.batch, {"x": batch.array}, known)
         return unflatten(compiled.outputs, results)
 
-    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+    def _derivation(
+        self, graph: Graph, arguments: Arguments, companions: list[Graph]
+    ) -> Derivation:
+        point = arguments[0]
         both = joined(graph, companions)
         part, problem = wanted_part(both, self._problem(both, point))
         built = methods(part, point, problem)
         about = About(self, point, problem)
         return Derivation(graph, built, self.method, lambda: predict(part, problem), about)
 
+    def _random(self, editor: Editor, graph: Graph) -> dict[int, int]:
+        return {} if self.sampling is None else insert_leaves(editor, graph, self.sampling)
+
     def _drawn(self, graph: Graph, points: int) -> dict[str, FloatArray]:
         return {} if self.sampling is None else self.sampling.draw(graph, points)
 
     def _traced(self, editor: Editor, point: Any, parameters: tuple[Any, ...]) -> Any:
-        if self.sampling is not None:
+        if self.sampling is not None and not can_draw():
             raise located(
                 UnsupportedError,
                 f"a randomised {type(self).__name__} inside a traced function would use the same "
                 "directions at every call",
-                "Call the exact one there (without samples=).",
+                "Call the exact one there (without samples=), or take gradients of the function: "
+                "jf.value_and_grad and its like draw new directions at each call.",
             )
         results, outputs = self._insert({"x": self._point(editor, point)}, parameters)
         return unflatten(outputs, results)

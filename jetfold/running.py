@@ -50,14 +50,14 @@ def compiled(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> Ru
             return CudaGraph(graph, backend if isinstance(backend, Cuda) else Cuda())
 
 
-def source(backend: Backend, graph: Graph) -> str:
+def source(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> str:
     """The code that a backend generates for a graph; nothing is compiled.
 
     Raises `ArgumentError` for the backend "reference", which generates none.
     """
     match backend:
         case "cpu":
-            return CompiledGraph(graph).source
+            return CompiledGraph(graph, totals).source
         case "reference":
             raise ArgumentError('the backend "reference" interprets the graph; it has no source')
         case _:

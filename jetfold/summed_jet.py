@@ -18,7 +18,7 @@ from jetfold.graph import (
     constant,
     fit,
 )
-from jetfold.operator import Operator
+from jetfold.operator import Arguments, Operator
 from jetfold.rules.directions import fresh_axes
 from jetfold.rules.operators import Pushed, Standard
 from jetfold.rules.taylor import push_forward
@@ -40,7 +40,10 @@ class SummedJet(Operator):
         self.order = whole(order, "the order of a jet", 1)
         self.directions = whole(directions, "directions", 1)
 
-    def _derivation(self, graph: Graph, point: Input, companions: list[Graph]) -> Derivation:
+    def _derivation(
+        self, graph: Graph, arguments: Arguments, companions: list[Graph]
+    ) -> Derivation:
+        point = arguments[0]
         builders = {"standard": Standard(lambda: self._pushed(graph, point))}
         return Derivation(graph, builders, self.method, about=About(self, point))
 

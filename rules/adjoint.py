@@ -9,15 +9,16 @@ Taylor rule of order 1. So it goes for any graph, that of an operator too, colla
 
 Points and what they share are treated apart. A value that is the same at every point gets the sum
 over all points of what each hands to it: that is a `Total`, which backends form while they go
-through the points. What the totals hand on to the parameters is a graph of its own, which runs once.
+through the points. What the totals hand on to the parameters is a graph of its own, run once.
 
 Source: Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, chapter 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import sympy as sp
@@ -33,21 +34,22 @@ from jetfold.graph import (
     Map,
     MatrixFunction,
     Parameter,
-    Rewriting,
     Total,
     Type,
     add_map,
     constant,
+    fit,
     operand_symbol,
-    rewrite,
     simplify,
 )
-from jetfold.rules.collapse import COLLAPSE
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
 from jetfold.rules.matrix import matrix_coefficients
 from jetfold.rules.transpose import summed_to, summed_to_shape, transposed
 
 Leaf = Input | Parameter
+
+Values = Literal["none", "points", "summed"]
+"""What is wanted of the outputs themselves."""
 
 Cotangents = dict[int, list[int]]
 """For each node what its users hand to it, one node from each."""
@@ -60,10 +62,10 @@ ROWS = "o"
 class Adjoint:
     """The graphs of an adjoint; see `adjoint`.
 
-    ``graph`` runs at every point. Its outputs are first those of the function, unless they are
-    summed, then the cotangents of the leaves that differ from point to point, in the order in
-    which they were asked for; then the terms of ``totals``. The first totals are the sums of the
-    function's outputs, if these are summed; the others are leaves `Parameter` of ``shared``, called
+    ``graph`` runs at every point. Its outputs are first those of the function, if they are wanted
+    there, then the cotangents of the leaves that differ from point to point, in the order in which
+    they were asked for; then the terms of ``totals``. The first totals are the sums of the
+    function's outputs, if these are wanted; the others are leaves `Parameter` of ``shared``, called
     as in ``names``, whose outputs are the cotangents of the parameters.
     """
 
@@ -223,14 +225,15 @@ def adjoint(
     graph: Graph,
     leaves: Sequence[Leaf],
     seed: Seed,
-    summed: bool = False,
+    values: Values = "none",
     per_point: bool = False,
 ) -> Adjoint:
     """The cotangents of some leaves of a graph, given those of its outputs.
 
-    ``seed`` makes the outputs' cotangents. With ``summed`` the outputs are scalars, and their sum
-    over all points, weighted by their cotangents, stands for them. With ``per_point`` parameters
-    get cotangents at every point, like inputs: nothing is summed, and axis `ROWS` may count copies.
+    ``seed`` makes the outputs' cotangents. ``values`` says whether the outputs themselves are
+    wanted: at all points, or their sum over the points, weighted by the cotangents, where they are
+    scalars. With ``per_point`` parameters get cotangents at every point, like inputs: nothing is
+    summed, and axis `ROWS` counts copies if there are several seeds.
     """
     editor = Editor(graph)
     known = {graph[node].op: node for node in graph.leaves}
@@ -239,17 +242,21 @@ def adjoint(
     shared = set() if per_point else active - graph.varying
     reverse = Reverse(editor, active, (ROWS,) if per_point else (), shared)
     sums = []
+    extra: tuple[DirectionAxis, ...] = ()
     for i, output in enumerate(graph.outputs):
         cotangent = seed(editor, i, graph[output].type)
-        if summed:
+        extra = editor[cotangent].type.directions
+        if values == "summed":
             a, b = sp.symbols("a b", real=True)
             sums.append(add_map(editor, a * b, {a: output, b: cotangent}))
         if output in active:
             reverse.give(output, cotangent)
     reverse.run([node for node in graph.order if node in active])
     direct = [leaf for leaf in leaves if per_point or isinstance(leaf, Input)]
-    outputs = [] if summed else list(graph.outputs)
-    outputs += [_cotangent(reverse, known.get(leaf), leaf.type, per_point) for leaf in direct]
+    outputs = list(graph.outputs) if values == "points" else []
+    for leaf in direct:
+        found = _cotangent(reverse, known.get(leaf), leaf.type)
+        outputs.append(fit(editor, found, Type(leaf.type.shape, extra)))
     totals = []
     met = [node for node in graph.order if node in shared and reverse.found.get(node)]
     for terms, kind in [([node], Type(())) for node in sums] + [
@@ -263,7 +270,7 @@ def adjoint(
     return Adjoint(points, tuple(totals), _shared(graph, met, names, rest, active), names)
 
 
-def _cotangent(reverse: Reverse, node: int | None, kind: Type, per_point: bool) -> int:
+def _cotangent(reverse: Reverse, node: int | None, kind: Type) -> int:
     found = None if node is None else reverse.cotangent(node)
     return constant(reverse.editor, 0, kind) if found is None else found
 
@@ -282,10 +289,5 @@ def _shared(
         reverse.give(node, editor.add(Parameter(name, graph[node].type)))
     reverse.run([node for node in graph.order if node in active and node not in graph.varying])
     known = {graph[node].op: node for node in graph.leaves}
-    outputs = [_cotangent(reverse, known.get(leaf), leaf.type, False) for leaf in leaves]
+    outputs = [_cotangent(reverse, known.get(leaf), leaf.type) for leaf in leaves]
     return simplify(editor.freeze(outputs)).graph
-
-
-def collapsed(graph: Graph) -> Rewriting:
-    """Sums over directions pulled up in an adjoint's graph, as far as linearity allows."""
-    return rewrite(graph, COLLAPSE, "collapse")

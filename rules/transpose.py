@@ -176,8 +176,8 @@ def _scattered(editor: Editor, index: Indices, shape: Shape, cotangent: int) -> 
             sources[source].append(place)
     most = max(Counter(went[went >= 0].tolist()).values(), default=0)
     table = np.full((max(most, 1), len(sources)), -1)
-    for source, places in enumerate(sources):
-        table[: len(places), source] = places
+    for column, places in enumerate(sources):
+        table[: len(places), column] = places
     if len(table) == 1:
         return editor.add(Gather(Array(table.reshape(shape))), cotangent)
     found = editor.add(Gather(Array(table.reshape((len(table), *shape)))), cotangent)

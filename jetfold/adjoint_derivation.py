@@ -1,0 +1,88 @@
+"""The derivation of a gradient: from the function to the graphs that run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NoReturn
+
+from jetfold.derivation import About, Derivation
+from jetfold.graph import ArgumentError, Graph, Rewriting, Total, rewrite
+from jetfold.rules.adjoint import Adjoint, Leaf, Seed, Values, adjoint
+from jetfold.rules.collapse import PUSH_REPLICATE
+
+
+class AdjointDerivation(Derivation):
+    """The graphs of a gradient for one shape of points and parameters; nothing is compiled.
+
+    Each graph is made when it is first asked for. The one method is "adjoint".
+
+    Attributes
+    ----------
+    function_graph : the traced function, with the graphs of the operators that it calls.
+    adjoint_graph : its adjoint at a point, as the transposed rules give it.
+    shared_graph : the same with everything that does not depend on the direction computed once.
+    collapsed_graph : sums over directions pulled up as far as linearity allows.
+    final_graph : the same after clean-up; it is what runs at every point.
+    totals : which outputs of ``final_graph`` are summed over all points.
+    parameter_graph : what runs once per call, from the totals to the gradients of parameters.
+    """
+
+    def __init__(
+        self,
+        function_graph: Graph,
+        leaves: Sequence[Leaf],
+        seed: Seed,
+        values: Values,
+        per_point: bool,
+        about: About,
+    ) -> None:
+        super().__init__(function_graph, {}, "auto", about=about)
+        self.leaves = tuple(leaves)
+        self._how = seed, values, per_point
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return ("adjoint",)
+
+    @property
+    def chosen(self) -> str:
+        return "adjoint"
+
+    @cached_property
+    def adjoint(self) -> Adjoint:
+        """The adjoint as the transposed rules give it."""
+        return adjoint(self.function_graph, self.leaves, *self._how)
+
+    @property
+    def adjoint_graph(self) -> Graph:
+        return self.adjoint.graph
+
+    @property
+    def parameter_graph(self) -> Graph:
+        return self.adjoint.shared
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        return self.adjoint.totals
+
+    @cached_property
+    def pushed(self) -> Rewriting:
+        """Replication pushed down, from ``adjoint_graph`` to ``shared_graph``."""
+        return rewrite(self.adjoint_graph, PUSH_REPLICATE, "push replicate")
+
+    @property
+    def stages(self) -> tuple[Rewriting, ...]:
+        """The rewritings on the way to the final graph, in order."""
+        return self.pushed, self.pulled, self.cleaned
+
+    def graph_of(self, method: str) -> Graph:
+        self._require(method)
+        return self.collapsed_graph
+
+    @property
+    def taylor_graph(self) -> NoReturn:
+        raise ArgumentError(
+            f"{self.about.operator if self.about else self!r} goes backwards through the function: "
+            "there is no Taylor graph; adjoint_graph is its own"
+        )
