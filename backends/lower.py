@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from jetfold.backends.memory import overlay
 from jetfold.backends.nests import NestNode, Source, build_kernel
 from jetfold.backends.program import (
     Access,
-    Accumulator,
     Buffer,
     Instruction,
     Load,
@@ -25,7 +24,6 @@ from jetfold.backends.program import (
     ReductionKernel,
     Rows,
     Run,
-    SampleSum,
     SharedPlace,
     Store,
 )
@@ -38,6 +36,7 @@ from jetfold.backends.schedule import (
     Reduction,
     Scheduler,
 )
+from jetfold.backends.sums import Sums
 from jetfold.backends.views import Index, Picks, Turns, affine
 from jetfold.graph import Collect, Contract, DirectionAxis, Graph, MatrixFunction, Sum, Total
 from jetfold.graph.ops import MatrixFunctionName, Type, split_spec
@@ -59,14 +58,13 @@ class _Lowering:
     def __init__(self, graph: Graph, totals: Sequence[Total]) -> None:
         self.graph = graph
         self.totals = tuple(totals)
-        self.schedule = Scheduler(graph)
+        self.schedule = Scheduler(graph, totals)
+        self.sums = Sums(graph, totals, self.schedule)
         self.buffers: list[Buffer] = []
         self.places: dict[int, Place] = {}
         self.shared: dict[int, SharedPlace] = {}
         self.matrices: dict[tuple[int, str], int] = {}
         self.matrix_list: list[Matrix] = []
-        self.accumulators: list[Accumulator] = []
-        self.everywhere: list[tuple[int, int]] = []
         self.in_memory = self._find_in_memory()
         self._pack()
         for node in sorted(self.in_memory):
@@ -77,12 +75,14 @@ class _Lowering:
         instructions: list[Instruction] = [
             Load(i, self.places[node], (node,)) for i, node in enumerate(self.graph.inputs)
         ]
-        sums = self._sums()
+        sums = self.sums.instructions(self.places, self._access)
+        for _, node in self.sums.everywhere:
+            self._shared_place(node)
+        instructions += sums.pop(0, [])
         for level, items in groupby(self.schedule.items, lambda item: item.level):
             for item in items:
-                instructions.extend(self._instructions(item))
-            instructions.extend(sums.pop(level, ()))
-        instructions.extend(chain(*sums.values()))  # of inputs, where nothing else is computed
+                instructions += self._instructions(item)
+            instructions += sums.pop(level, [])
         outputs = []
         at_points = outputs_at_points(self.graph, self.totals)
         output_nodes = tuple(self.graph.outputs[position] for position in at_points)
@@ -110,8 +110,8 @@ class _Lowering:
             kernels=tuple(kernels),
             places={**self.places, **self.shared},
             totals=tuple(total.type for total in self.totals),
-            accumulators=tuple(self.accumulators),
-            everywhere=tuple(self.everywhere),
+            accumulators=tuple(self.sums.accumulators),
+            everywhere=self.sums.everywhere,
         )
 
     # Memory --------------------------------------------------------------------------------------
@@ -133,8 +133,9 @@ class _Lowering:
                     found.update(read.node for read in self._factors(node)[0])
                 case MatrixGroup():
                     found.update((schedule.views[item.operand].node, *item.nodes))
-        for output in self.graph.outputs:
-            found.add(schedule.read(output, np.arange(0)).node)
+        for position in outputs_at_points(self.graph, self.totals):
+            found.add(schedule.read(self.graph.outputs[position], np.arange(0)).node)
+        found |= self.sums.in_memory()
         return found & schedule.level.keys()
 
     def _allocate(self, nodes: Sequence[int]) -> None:
@@ -152,16 +153,22 @@ class _Lowering:
         return places
 
     def _pack(self) -> None:
-        """Values that meet the same matrix share a buffer, and so do their products."""
+        """Values that meet the same matrix share a buffer, and so do their products.
+
+        Values that meet others in outer products lie in the order of these.
+        """
+        partners = self.sums.partners()
         for group in self.schedule.products.values():
             fresh = list(dict.fromkeys(o for o, _ in group.pairs if o not in self.places))
+            fresh.sort(key=lambda node: self._position(partners.get(node, node)))
             for rows in dict.fromkeys(math.prod(self.graph[o].type.shape) for o in fresh):
                 self._allocate([o for o in fresh if math.prod(self.graph[o].type.shape) == rows])
             group.pairs.sort(key=lambda pair: self._position(pair[0]))
             self._allocate([result for _, result in group.pairs])
 
     def _position(self, node: int) -> tuple[int, int]:
-        return self.places[node].buffer, self.places[node].slot
+        place = self.places.get(node)
+        return (place.buffer, place.slot) if place is not None else (len(self.buffers), 0)
 
     def _shared_place(self, node: int) -> SharedPlace:
         if node not in self.shared:
@@ -197,41 +204,6 @@ class _Lowering:
         listed = tuple(i for i, step in enumerate(access.strides) if not isinstance(step, int))
         shared = isinstance(access.place, SharedPlace)
         return Operand(shared, _rows(access), moving, listed), access
-
-    # Totals ---------------------------------------------------------------------------------------
-
-    def _sums(self) -> dict[int, list[Instruction]]:
-        """The instructions that add to accumulators, by the level after which they can run."""
-        found: dict[int, list[Instruction]] = {}
-        for number, total in enumerate(self.totals):
-            for node in (self.graph.outputs[term] for term in total.terms):
-                if node in self.schedule.views:
-                    read = self.schedule.read(node, np.arange(math.prod(total.type.shape)))
-                    level = self.schedule.level[read.node]
-                    found.setdefault(level, []).append(self._sample_sum(number, node, read))
-                else:
-                    self._shared_place(node)
-                    self.everywhere.append((number, node))
-        return found
-
-    def _sample_sum(self, number: int, node: int, read: Read) -> SampleSum:
-        kind = self.totals[number].type
-        kept = {axis.name for axis in kind.directions}
-        summed = (axis for axis in self.graph[node].type.directions if axis.name not in kept)
-        axes = (*kind.directions, *summed)
-        sizes = tuple(axis.size for axis in axes)
-        shape = sizes[: len(kept)] + kind.shape
-        access = self._access(read, axes)
-        rows = math.prod(kind.shape)
-        return SampleSum(
-            self._accumulator(Accumulator(number, shape)), access, rows, (node,), sizes, len(kept)
-        )
-
-    def _accumulator(self, wanted: Accumulator) -> int:
-        """The number of an accumulator, one for all terms of a total that it fits."""
-        if wanted not in self.accumulators:
-            self.accumulators.append(wanted)
-        return self.accumulators.index(wanted)
 
     # Instructions ---------------------------------------------------------------------------------
 

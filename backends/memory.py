@@ -9,6 +9,7 @@ from jetfold.backends.program import (
     Buffer,
     Instruction,
     Load,
+    OuterProduct,
     Place,
     Product,
     Run,
@@ -52,6 +53,8 @@ def _places(instruction: Instruction) -> list[Place]:
             return [place]
         case Product():
             return [instruction.operand, instruction.result]
+        case OuterProduct():
+            return [instruction.left, instruction.right]
         case Run():
             accesses = [*instruction.operands, *instruction.outputs]
         case Store() | SampleSum():

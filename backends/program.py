@@ -30,7 +30,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from jetfold.graph import Graph
+from jetfold.graph import Array, Graph
 from jetfold.graph.ops import DirectionAxis, MatrixFunctionName, Type
 
 
@@ -282,7 +282,26 @@ class SampleSum:
     kept: int
 
 
-Instruction = Load | Product | Run | Store | SampleSum
+@dataclass(frozen=True)
+class OuterProduct:
+    """For all batches, add to accumulator[m, n] the sum of left[m] * right[n].
+
+    It runs over groups, ``slots`` adjacent slots, and samples. Row m of the left value is number
+    ``start + batch * .. + group * .. + m * ..``, with the start and the three steps in
+    ``left_rows``; likewise row n of the right one.
+    """
+
+    accumulator: int
+    left: Place
+    right: Place
+    slots: int
+    groups: int
+    left_rows: tuple[int, tuple[int, ...]]
+    right_rows: tuple[int, tuple[int, ...]]
+    nodes: tuple[int, ...]
+
+
+Instruction = Load | Product | Run | Store | SampleSum | OuterProduct
 
 
 @dataclass(frozen=True)
@@ -311,11 +330,13 @@ class Matrix:
 class Accumulator:
     """Numbers to which instructions add tile by tile: a part of total number ``total``.
 
-    They are an array of this shape, the total's shape.
+    There is one for each element of the total. For outer products they are of this shape, [batch]
+    [row][column], and element i of the total is number ``index[i]`` of them, or zero for -1.
     """
 
     total: int
     shape: tuple[int, ...]
+    index: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
+from jetfold.backends.outer import Outer, only_summed, outer_product
 from jetfold.backends.views import (
     Index,
     Picks,
@@ -34,6 +35,7 @@ from jetfold.graph import (
     Map,
     MatrixFunction,
     Sum,
+    Total,
     operand_symbol,
 )
 from jetfold.graph.ops import Shape, Type, split_spec
@@ -110,9 +112,11 @@ class Scheduler:
     with the function that gives its terms where nothing else uses these (``terms``). A value with
     direction axes exists only in its own phase: who needs it later, or along other axes, reads it
     from memory, in a later nest.
+
+    Outer products of which only totals are wanted (``outer``) have no item and are not computed.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, totals: Sequence[Total] = ()) -> None:
         self.graph = graph
         varying = [node for node in graph.order if node in graph.varying]
         self.copied = self._awkward(varying)
@@ -124,9 +128,13 @@ class Scheduler:
         self.products: dict[tuple[int, ProductShape], ProductGroup] = {}
         self.reductions: list[Reduction] = []
         self.matrices: dict[int, MatrixGroup] = {}
+        found = ((n, outer_product(graph, self.views, n)) for n in only_summed(graph, totals))
+        self.outer: dict[int, Outer] = {node: outer for node, outer in found if outer is not None}
         for node in varying:
             if isinstance(graph[node].op, Input):
                 self.level[node] = 0
+            elif node in self.outer:
+                continue
             elif node in self.copied or not (is_view(graph[node].op) or node in self.terms):
                 self._place(node)
 

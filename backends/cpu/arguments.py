@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jetfold.backends.arguments import Argument, position, run_arguments, store_addresses
 from jetfold.backends.cpu.emit import (
+    OUTER_PRODUCT,
     PRODUCT,
     SAMPLE_SUM,
     first_kernel,
@@ -18,8 +19,17 @@ from jetfold.backends.cpu.emit import (
     first_store,
     first_sum,
 )
-from jetfold.backends.cpu.simd import packed_size
-from jetfold.backends.program import Load, Product, Program, Run, SampleSum, SharedPlace, Store
+from jetfold.backends.cpu.simd import accumulator_size, packed_size
+from jetfold.backends.program import (
+    Load,
+    OuterProduct,
+    Product,
+    Program,
+    Run,
+    SampleSum,
+    SharedPlace,
+    Store,
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,19 @@ def shared_sizes(program: Program) -> tuple[int, list[int]]:
     return total, starts
 
 
-def accumulator_starts(program: Program) -> list[int]:
-    """Where each accumulator begins, and as a last entry how many numbers there are."""
-    sizes = (math.prod(accumulator.shape) for accumulator in program.accumulators)
+def accumulator_starts(program: Program, lanes: int) -> list[int]:
+    """Where each accumulator begins, and as a last entry how many numbers there are.
+
+    Outer products are stored as `jetfold.backends.cpu.simd.add_outer_product` stores them, the
+    value with fewer rows as its second operand.
+    """
+    sizes = []
+    for accumulator in program.accumulators:
+        size = math.prod(accumulator.shape)
+        if accumulator.index is not None:
+            batches, *rows = accumulator.shape
+            size = batches * accumulator_size(max(rows), min(rows), lanes)
+        sizes.append(-(-size // lanes) * lanes)
     return [0, *itertools.accumulate(sizes)]
 
 
@@ -61,6 +81,7 @@ class _Writer:
         self.args: list[int] = []
         self.tables: list[tuple[int, NDArray[np.int64]]] = []
         _, self.matrices = shared_sizes(program)
+        self.accumulators = accumulator_starts(program, lanes)
 
     def arguments(self) -> Arguments:
         program = self.program
@@ -86,6 +107,9 @@ class _Writer:
                 case SampleSum():
                     code.append((first_sum(program) + SAMPLE_SUM, len(self.args)))
                     self._sample_sum(instruction)
+                case OuterProduct():
+                    code.append((first_sum(program) + OUTER_PRODUCT, len(self.args)))
+                    self._outer_product(instruction)
         for at, table in self.tables:
             self.args[at] = len(self.args)
             self.args += table.tolist()
@@ -105,8 +129,22 @@ class _Writer:
         kept = np.moveaxis(found, -1, instruction.kept)  # rows behind the axes that are kept
         numbers = math.prod(kept.shape[: instruction.kept + 1])
         terms = math.prod(kept.shape[instruction.kept + 1 :])
-        self.args += [numbers, terms, accumulator_starts(self.program)[instruction.accumulator]]
+        self.args += [numbers, terms, self.accumulators[instruction.accumulator]]
         self._append(kept.reshape(-1))
+
+    def _outer_product(self, instruction: OuterProduct) -> None:
+        batches, rows, columns = self.program.accumulators[instruction.accumulator].shape
+        operands = [
+            (rows, instruction.left, instruction.left_rows),
+            (columns, instruction.right, instruction.right_rows),
+        ]
+        operands.sort(key=lambda operand: -operand[0])
+        size = accumulator_size(max(rows, columns), min(rows, columns), self.lanes)
+        self.args += [self.accumulators[instruction.accumulator], size]
+        self.args += [batches, instruction.groups, instruction.slots]
+        for count, place, (first, steps) in operands:
+            start, step = position(self.program, place, self.samples)
+            self.args += [count, start + first * step, *(stride * step for stride in steps)]
 
     def _product(self, product: Product) -> None:
         batches, rows, inner = self.program.matrices[product.matrix].shape

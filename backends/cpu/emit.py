@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from jetfold.backends.cpu.printer import Printer
 from jetfold.backends.emit import Dialect, kernel_body
-from jetfold.backends.program import Kernel, MatrixKernel, Program, SampleSum
+from jetfold.backends.program import Kernel, MatrixKernel, OuterProduct, Program, SampleSum
 from jetfold.backends.scalar.linear_algebra import source as elimination
 
 PRODUCT = 0
@@ -33,8 +33,8 @@ def first_kernel(program: Program) -> int:
     return first_store(program) + len(program.outputs)
 
 
-SAMPLE_SUM = 0
-"""Added to `first_sum`: the instruction that adds sums of values to an accumulator."""
+SAMPLE_SUM, OUTER_PRODUCT = 0, 1
+"""Added to `first_sum`: the instructions that add to accumulators sums of values or of products."""
 
 
 def first_sum(program: Program) -> int:
@@ -171,5 +171,8 @@ def _worker(program: Program) -> Iterator[str]:
 def _sums(program: Program) -> list[tuple[int, str]]:
     """The instructions that add to accumulators, by number, with the names of their functions."""
     used = {type(instruction) for instruction in program.instructions}
-    known = [(SAMPLE_SUM, SampleSum, "add_samples")]
+    known = [
+        (SAMPLE_SUM, SampleSum, "add_samples"),
+        (OUTER_PRODUCT, OuterProduct, "add_products"),
+    ]
     return [(number, name) for number, kind, name in known if kind in used]

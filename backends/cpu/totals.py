@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.cpu.arguments import accumulator_starts
-from jetfold.backends.cpu.simd import aligned_empty
+from jetfold.backends.cpu.simd import aligned_empty, lanes, positions
 from jetfold.backends.cpu.threads import run_chunks
-from jetfold.backends.program import Program, SharedPlace
+from jetfold.backends.program import Accumulator, Program, SharedPlace
 
 FloatArray = NDArray[Any]
 
@@ -34,14 +36,12 @@ class Totals:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        *self.starts, size = accumulator_starts(program)
-        self.size = -(-size // LINE) * LINE
         self._free: list[FloatArray] = []
         self._lock = threading.Lock()
 
-    def ranges(self, tiles: int, threads: int, dtype: np.dtype[Any]) -> int:
-        """How many ranges the tiles are split into."""
-        small = self.size * dtype.itemsize <= SMALL_BYTES
+    def ranges(self, tiles: int, threads: int, size: int) -> int:
+        """How many ranges the tiles are split into, for accumulators of this size in bytes."""
+        small = size <= SMALL_BYTES
         return min(tiles, threads * (MOST_RANGES if small else 1))
 
     def accumulate(
@@ -52,8 +52,10 @@ class Totals:
         dtype: np.dtype[Any],
     ) -> FloatArray:
         """Call ``work(first, last, accumulators)`` for ranges of tiles; the sum over ranges."""
-        ranges = self.ranges(tiles, threads, dtype)
-        sums = self._borrow(ranges, dtype)
+        *_, size = accumulator_starts(self.program, lanes(dtype))
+        size = -(-size // LINE) * LINE
+        ranges = self.ranges(tiles, threads, size * dtype.itemsize)
+        sums = self._borrow((ranges, size), dtype)
 
         def add(number: int, _: int) -> None:
             sums[number] = 0
@@ -66,17 +68,18 @@ class Totals:
             self._free.append(sums)
         return whole
 
-    def _borrow(self, ranges: int, dtype: np.dtype[Any]) -> FloatArray:
+    def _borrow(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
         """Accumulators (ranges, size) of any content, which nobody else uses meanwhile."""
         with self._lock:
             for i, known in enumerate(self._free):
-                if known.dtype == dtype and known.shape == (ranges, self.size):
+                if known.dtype == dtype and known.shape == shape:
                     return self._free.pop(i)
-        return aligned_empty(ranges * self.size, dtype).reshape(ranges, self.size)
+        return aligned_empty(math.prod(shape), dtype).reshape(shape)
 
     def _add_up(self, sums: FloatArray, threads: int) -> FloatArray:
         """The sum over ranges, first to last."""
-        whole = np.empty(self.size, sums.dtype)
+        size = sums.shape[1]
+        whole = np.empty(size, sums.dtype)
 
         def work(first: int, last: int) -> None:
             part = whole[first:last]
@@ -85,7 +88,7 @@ class Totals:
                 part += row
 
         pieces = threads if sums.size > PARALLEL_SIZE else 1
-        run_chunks(work, self.size, -(-self.size // pieces), pieces)
+        run_chunks(work, size, -(-size // pieces), pieces)
         return whole
 
     def finish(
@@ -98,9 +101,12 @@ class Totals:
             sizes = [axis.size for axis in kind.directions]
             found.append(np.zeros([*sizes, *kind.shape], dtype))
         if sums is not None:
-            for accumulator, start in zip(program.accumulators, self.starts, strict=True):
+            starts = accumulator_starts(program, lanes(dtype))
+            for accumulator, (start, stop) in zip(
+                program.accumulators, itertools.pairwise(starts), strict=True
+            ):
                 target = found[accumulator.total]
-                target += sums[start : start + target.size].reshape(accumulator.shape)
+                target += _arranged(accumulator, sums[start:stop], target.shape)
         for number, node in program.everywhere if points else ():
             found[number] += points * self._summed(node, number, shared)
         return found
@@ -116,3 +122,17 @@ class Totals:
         value = value.sum(tuple(i for i, axis in enumerate(kind.directions) if axis not in kept))
         have = [axis.size if axis in kind.directions else 1 for axis in kept]
         return value.reshape([*have, *kind.shape])
+
+
+def _arranged(accumulator: Accumulator, numbers: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The numbers of an accumulator as a part of its total."""
+    size = math.prod(shape)
+    if accumulator.index is None:
+        return numbers[:size].reshape(shape)
+    batches, rows, columns = accumulator.shape
+    place = positions(max(rows, columns), min(rows, columns), lanes(numbers))
+    if rows < columns:
+        place = place.T
+    matrices = numbers.reshape(batches, -1)[:, place].reshape(-1)
+    index = accumulator.index.value
+    return np.where(index < 0, 0, matrices[index]).astype(numbers.dtype).reshape(shape)

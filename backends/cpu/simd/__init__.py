@@ -18,10 +18,11 @@ or float64, `i` an index in elements, non-negative and unchecked.
     reduce_add(x)            the sum of the lanes, one number
     FUNCTIONS[name]          exp, tanh, ... by name
     pack(matrix), packed_size(M, K), gemm(...)   see matrix_product.py
+    accumulator_size(..), positions(..), add_outer_product(..)   see outer_product.py
 
 Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py, then the
 functions, exponential.py (their scheme) and its neighbours, with formats.py and pairs.py;
-functions.py, matrix_product.py.
+functions.py, matrix_product.py, outer_product.py.
 """
 
 from jetfold.backends.cpu.simd.functions import FUNCTIONS
@@ -33,6 +34,11 @@ from jetfold.backends.cpu.simd.matrix_product import (
     pack,
     pack_into,
     packed_size,
+)
+from jetfold.backends.cpu.simd.outer_product import (
+    accumulator_size,
+    add_outer_product,
+    positions,
 )
 from jetfold.backends.cpu.simd.primitives import (
     bits,
@@ -51,6 +57,8 @@ __all__ = [
     "ROWS",
     "VECTORS",
     "Vec",
+    "accumulator_size",
+    "add_outer_product",
     "aligned_empty",
     "bits",
     "broadcast",
@@ -64,6 +72,7 @@ __all__ = [
     "pack",
     "pack_into",
     "packed_size",
+    "positions",
     "powi",
     "reduce_add",
     "select",
