@@ -1,0 +1,22 @@
+"""PyTorch: modules as functions that jetfold differentiates.
+
+    import jetfold.torch
+
+    u, params = jetfold.torch.from_module(module)       # jf.laplacian(u)(X, params), in NumPy
+
+Read in this order: `values` (arrays that know where the batch axis would be), `elementwise`,
+`activations`, `moves`, `indexing`, `reductions`, `products` and `normalization` (what PyTorch's
+functions mean), `table` (all of them by name), `tracing` and `recorded` (what torch.fx records),
+`program` (how that runs), `parameters` and `importing`.
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "jetfold.torch needs PyTorch: pip install 'jetfold[torch]'", name=error.name
+    ) from error
+
+from jetfold.torch.importing import ImportedModule, from_module
+
+__all__ = ["ImportedModule", "from_module"]

@@ -1,0 +1,403 @@
+"""PyTorch's functions that only put elements elsewhere, around the batch axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jetfold.graph import ShapeError, TraceError
+from jetfold.graph.source import located
+from jetfold.torch.elementwise import Rule
+from jetfold.torch.values import BATCH, Size, Value, axes, axis, mixed, place
+
+
+def _listed(sizes: tuple[Any, ...]) -> list[Any]:
+    """Sizes that were given one by one, or as one tuple."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        return list(sizes[0])
+    return list(sizes)
+
+
+def _before(sizes: Sequence[Any], position: int) -> int:
+    return math.prod(sizes[:position])
+
+
+# Shapes -------------------------------------------------------------------------------------------
+
+
+def reshape(input: Any, *shape: Any) -> Value:
+    sizes = _listed(shape)
+    if input.batch is None:
+        if BATCH in sizes:
+            raise mixed("a tensor without a batch axis in the shape of one that has it")
+        return Value(input.array.reshape(tuple(sizes)))
+    at = _batch_place(input, sizes)
+    rest = [size for i, size in enumerate(sizes) if i != at]
+    try:
+        array = input.array.reshape(tuple(rest))
+    except ValueError as error:
+        raise located(ShapeError, f"reshape to {tuple(sizes)}: {error}") from None
+    if _before(array.shape, at) != _before(input.array.shape, input.batch):
+        raise mixed(f"reshape of {input.shape} to {tuple(sizes)}")
+    return Value(array, at)
+
+
+def _batch_place(input: Value, sizes: list[Any]) -> int:
+    """Which of the sizes is that of the batch axis: `BATCH`, or a -1 that nothing else can be."""
+    if BATCH in sizes:
+        return sizes.index(BATCH)
+    if -1 in sizes:
+        at = sizes.index(-1)
+        if math.prod(size for i, size in enumerate(sizes) if i != at) == input.array.size:
+            return at
+    raise mixed(f"reshape of {input.shape} to {tuple(sizes)}, which has no axis for the batch")
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
+    if input.ndim == 0:
+        return Value(input.array.reshape((1,)))
+    first, last = place(start_dim, input.ndim), place(end_dim, input.ndim)
+    middle = input.shape[first : last + 1]
+    sizes = [size for size in middle if size != 1] if BATCH in middle else [_product(middle)]
+    if len(sizes) != 1:
+        raise mixed(f"flatten of {input.shape} from dim {first} to dim {last}")
+    return reshape(input, *input.shape[:first], *sizes, *input.shape[last + 1 :])
+
+
+def _product(sizes: Sequence[Any]) -> int:
+    return math.prod(sizes)
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Value:
+    at = place(dim, input.ndim)
+    return reshape(input, *input.shape[:at], *sizes, *input.shape[at + 1 :])
+
+
+def unsqueeze(input: Any, dim: int) -> Value:
+    at = place(dim, input.ndim + 1)
+    sizes = list(input.shape)
+    sizes.insert(at, 1)
+    return _resized(input, sizes)
+
+
+def squeeze(input: Any, dim: Any = None) -> Value:
+    shape = input.shape
+    if dim is None:
+        chosen = set(range(input.ndim))
+    else:
+        chosen = {place(d, input.ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}
+    return _resized(input, [size for i, size in enumerate(shape) if i not in chosen or size != 1])
+
+
+def _resized(input: Value, sizes: Sequence[Size]) -> Value:
+    """The same elements with axes of size 1 added or taken away."""
+    batch = sizes.index(BATCH) if input.batch is not None else None
+    return Value(input.array.reshape(tuple(s for s in sizes if s is not BATCH)), batch)
+
+
+def expand(input: Any, *size: Any) -> Value:
+    sizes = _listed(size)
+    new = len(sizes) - input.ndim
+    if new < 0:
+        raise located(ShapeError, f"expand of {input.shape} to {tuple(sizes)}: too few sizes")
+    full = [1] * new + list(input.shape)
+    full = [have if want == -1 else want for have, want in zip(full, sizes, strict=True)]
+    batch = None if input.batch is None else input.batch + new
+    if BATCH in full and batch is None:  # the same for all points, as a batch
+        batch = full.index(BATCH)
+        at = batch - new
+        if at >= 0:
+            if input.array.shape[at] != 1:
+                raise mixed(f"expand of {input.shape} to {tuple(sizes)}")
+            input = Value(input.array.squeeze(at))
+    if batch is not None:
+        if full[batch] is not BATCH or full.count(BATCH) > 1:
+            raise mixed(f"expand of {input.shape} to {tuple(sizes)}")
+        full.pop(batch)
+    return Value(np.broadcast_to(input.array, tuple(full)), batch)
+
+
+def expand_as(input: Any, other: Any) -> Value:
+    return expand(input, *other.shape)
+
+
+def view_as(input: Any, other: Any) -> Value:
+    return reshape(input, *other.shape)
+
+
+def repeat(input: Any, *repeats: Any) -> Value:
+    counts = _listed(repeats)
+    new = len(counts) - input.ndim
+    if new < 0:
+        raise located(ShapeError, f"repeat of {input.shape} by {tuple(counts)}: too few numbers")
+    batch = None if input.batch is None else input.batch + new
+    if batch is None and BATCH in counts:  # the same for all points, as a batch
+        batch = counts.index(BATCH)
+        if batch >= new and input.array.shape[batch - new] != 1:
+            raise mixed(f"repeat of {input.shape} by {tuple(counts)}")
+        counts[batch] = 1
+        array = np.tile(input.array, tuple(counts))
+        return Value(array.squeeze(batch), batch)
+    if batch is not None and (counts.pop(batch) != 1 or BATCH in counts):
+        raise mixed(f"repeat of {input.shape}, with its points")
+    return Value(np.tile(input.array, tuple(counts)), batch)
+
+
+def tile(input: Any, *dims: Any) -> Value:
+    counts = _listed(dims)
+    return repeat(input, *[1] * (input.ndim - len(counts)), *counts)
+
+
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Value:
+    if not isinstance(repeats, int) or dim is None:
+        raise located(TraceError, "repeat_interleave without dim=, or with a tensor of repeats")
+    return Value(
+        np.repeat(input.array, repeats, axis(input, dim, "repeat_interleave")), input.batch
+    )
+
+
+# Order --------------------------------------------------------------------------------------------
+
+
+def permute(input: Any, *dims: Any) -> Value:
+    order = [place(dim, input.ndim) for dim in _listed(dims)]
+    if sorted(order) != list(range(input.ndim)):
+        raise located(ShapeError, f"permute of {input.shape} by {tuple(order)}")
+    if input.batch is None:
+        return Value(np.transpose(input.array, order))
+    kept = [dim - (dim > input.batch) for dim in order if dim != input.batch]
+    return Value(np.transpose(input.array, kept), order.index(input.batch))
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Value:
+    order = list(range(input.ndim))
+    first, second = place(dim0, input.ndim), place(dim1, input.ndim)
+    order[first], order[second] = second, first
+    return permute(input, order)
+
+
+def t(input: Any) -> Value:
+    return permute(input, list(reversed(range(input.ndim))))
+
+
+def mT(input: Any) -> Value:
+    return transpose(input, -2, -1)
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Value:
+    order = np.moveaxis(np.empty(range(input.ndim), "V0"), source, destination).shape
+    return permute(input, [int(dim) for dim in order])
+
+
+def flip(input: Any, *dims: Any) -> Value:
+    return Value(np.flip(input.array, axes(input, _listed(dims), "flip")), input.batch)
+
+
+def roll(input: Any, shifts: Any, dims: Any = None) -> Value:
+    return Value(np.roll(input.array, shifts, axes(input, dims, "roll")), input.batch)
+
+
+# Several tensors ----------------------------------------------------------------------------------
+
+
+def cat(tensors: Any, dim: int = 0) -> Value:
+    values = _batched_alike(tensors, "cat")
+    at = axis(values[0], dim, "cat")
+    return Value(np.concatenate([value.array for value in values], at), values[0].batch)
+
+
+def stack(tensors: Any, dim: int = 0) -> Value:
+    at = place(dim, tensors[0].ndim + 1)
+    return cat([unsqueeze(tensor, at) for tensor in tensors], at)
+
+
+def hstack(tensors: Any) -> Value:
+    values = [unsqueeze(value, 0) if value.ndim == 0 else value for value in tensors]
+    return cat(values, 0 if values[0].ndim == 1 else 1)
+
+
+def column_stack(tensors: Any) -> Value:
+    return cat(
+        [value if value.ndim > 1 else reshape(value, *value.shape, 1) for value in tensors], 1
+    )
+
+
+def _batched_alike(tensors: Any, what: str) -> list[Value]:
+    """The tensors, all with the same batch axis or all without one."""
+    values = list(tensors)
+    places = {value.batch for value in values}
+    if len(places) > 1:
+        shapes = " and ".join(str(value.shape) for value in values)
+        raise mixed(f"{what} of tensors of shapes {shapes}")
+    return values
+
+
+def split(input: Any, split_size: Any, dim: int = 0) -> list[Value]:
+    at = axis(input, dim, "split")
+    size = input.array.shape[at]
+    sections = split_size
+    if isinstance(split_size, int):
+        sections = [min(split_size, size - start) for start in range(0, size, split_size)]
+    if sum(sections) != size:
+        raise located(ShapeError, f"split of an axis of size {size} into {split_size}")
+    ends = np.cumsum(sections)[:-1].tolist()
+    return [Value(part, input.batch) for part in np.split(input.array, ends, at)]
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> list[Value]:
+    size = input.array.shape[axis(input, dim, "chunk")]
+    return split(input, -(-size // chunks), dim)
+
+
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> list[Value]:
+    at = axis(input, dim, "tensor_split")
+    parts = np.array_split(input.array, indices_or_sections, at)
+    return [Value(part, input.batch) for part in parts]
+
+
+def unbind(input: Any, dim: int = 0) -> list[Value]:
+    count = input.array.shape[axis(input, dim, "unbind")]
+    return [select(input, dim, i) for i in range(count)]
+
+
+def select(input: Any, dim: int, index: int) -> Value:
+    at = axis(input, dim, "select")
+    place_of_dim = place(dim, input.ndim)
+    batch = input.batch
+    if batch is not None:
+        batch -= place_of_dim < batch
+    return Value(input.array[(slice(None),) * at + (index,)], batch)
+
+
+def narrow(input: Any, dim: int, start: int, length: int) -> Value:
+    at = axis(input, dim, "narrow")
+    return Value(input.array[(slice(None),) * at + (slice(start, start + length),)], input.batch)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Value:
+    at = axis(input, dim, "index_select")
+    return Value(np.take(input.array, index.array, axis=at), input.batch)
+
+
+# About a tensor -----------------------------------------------------------------------------------
+
+
+def size(input: Any, dim: int | None = None) -> Any:
+    return input.shape if dim is None else input.shape[place(dim, input.ndim)]
+
+
+def dim(input: Any) -> int:
+    ndim: int = input.ndim
+    return ndim
+
+
+def numel(input: Any) -> Any:
+    if input.batch is None:
+        return input.array.size
+    raise mixed("numel of a tensor with a batch axis")
+
+
+def itself(input: Any) -> Value:
+    value: Value = input
+    return value
+
+
+def to(input: Any, *args: Any, **kwargs: Any) -> Value:
+    """The same values: jetfold computes all of them in the precision of the points."""
+    for wanted in (*args, *kwargs.values()):
+        if not getattr(wanted, "is_floating_point", True):
+            raise located(TraceError, f"conversion of a tensor to {wanted}, which is not floating")
+    return itself(input)
+
+
+def zeros_like(input: Any) -> Value:
+    return full_like(input, 0.0)
+
+
+def ones_like(input: Any) -> Value:
+    return full_like(input, 1.0)
+
+
+def full_like(input: Any, fill_value: float) -> Value:
+    return Value(np.full(input.array.shape, float(fill_value)), input.batch)
+
+
+def tril(input: Any, diagonal: int = 0) -> Value:
+    axes(input, (-2, -1), "tril")
+    return Value(np.tril(input.array, diagonal), input.batch)
+
+
+def triu(input: Any, diagonal: int = 0) -> Value:
+    axes(input, (-2, -1), "triu")
+    return Value(np.triu(input.array, diagonal), input.batch)
+
+
+VIEWS: Mapping[str, Rule] = {
+    "chunk": chunk,
+    "contiguous": itself,
+    "cpu": itself,
+    "double": itself,
+    "expand": expand,
+    "expand_as": expand_as,
+    "flatten": flatten,
+    "float": itself,
+    "mT": mT,
+    "movedim": movedim,
+    "moveaxis": movedim,
+    "narrow": narrow,
+    "permute": permute,
+    "reshape": reshape,
+    "reshape_as": view_as,
+    "select": select,
+    "split": split,
+    "squeeze": squeeze,
+    "swapaxes": transpose,
+    "swapdims": transpose,
+    "T": t,
+    "t": t,
+    "tensor_split": tensor_split,
+    "to": to,
+    "transpose": transpose,
+    "type_as": to,
+    "unbind": unbind,
+    "unflatten": unflatten,
+    "unsqueeze": unsqueeze,
+    "view": reshape,
+    "view_as": view_as,
+}
+"""What shares the memory of its tensor in PyTorch."""
+
+FUNCTIONS: Mapping[str, Rule] = {
+    "cat": cat,
+    "clone": itself,
+    "column_stack": column_stack,
+    "concat": cat,
+    "concatenate": cat,
+    "flip": flip,
+    "full_like": full_like,
+    "hstack": hstack,
+    "index_select": index_select,
+    "ones_like": ones_like,
+    "repeat": repeat,
+    "repeat_interleave": repeat_interleave,
+    "roll": roll,
+    "stack": stack,
+    "tile": tile,
+    "tril": tril,
+    "triu": triu,
+    "zeros_like": zeros_like,
+}
+"""What gives new memory."""
+
+ABOUT: Mapping[str, Rule] = {
+    "dim": dim,
+    "ndim": dim,
+    "ndimension": dim,
+    "numel": numel,
+    "shape": size,
+    "size": size,
+}
+"""Numbers and shapes."""

@@ -1,0 +1,240 @@
+"""From an nn.Module to a `Program`: torch.fx calls its forward once and records what it does."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.fx
+
+from jetfold.graph import ArgumentError, JetfoldError, SourceLine, TraceError
+from jetfold.graph.source import located, user_line
+from jetfold.torch.parameters import array_of, is_floating
+from jetfold.torch.program import Instruction, Program, Ref, mapped
+from jetfold.torch.recorded import check_in_place, key_of
+
+
+class _Caller(torch.nn.Module):
+    """Calls a module: so its own hooks run, and its further arguments have their defaults."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Any) -> Any:
+        """What the module returns."""
+        return self.module(x)
+
+
+class _Tracer(torch.fx.Tracer):
+    """torch.fx's tracer, which also looks into the modules of torch.nn and notes source lines."""
+
+    proxy_buffer_attributes = True
+
+    def __init__(self, line: SourceLine) -> None:
+        super().__init__()
+        self.line = line
+        self.path: list[str] = []
+
+    def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
+        """No module is one: the rules are those of functions."""
+        return False
+
+    def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
+        """What the module's forward does."""
+        self.path.append(_described(self.path_of_module(m), m))
+        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm):  # looks at its input's shape
+            forward = _batch_norm(m)
+        result = super().call_module(m, forward, args, kwargs)
+        self.path.pop()  # not after an error: the path tells where it was
+        return result
+
+    def create_node(self, *args: Any, **kwargs: Any) -> Any:
+        """A node that knows its line and its module."""
+        node = super().create_node(*args, **kwargs)
+        node.meta["line"] = _line(sys._getframe(1)) or self.line
+        node.meta["module"] = self.where
+        return node
+
+    def to_bool(self, obj: Any) -> bool:
+        """The truth of a recorded value: an assertion is taken to hold, nothing else is known."""
+        line = _line(sys._getframe(1))
+        if line is not None and line.text.startswith("assert "):
+            return True
+        return bool(super().to_bool(obj))
+
+    @property
+    def where(self) -> str:
+        """The module that is being called, in words."""
+        return self.path[-1] if self.path else "the module"
+
+
+def _described(name: str, module: Any) -> str:
+    inside = name.removeprefix("module").removeprefix(".")
+    kind = type(module).__name__
+    return f"module {inside} ({kind})" if inside else f"the module ({kind})"
+
+
+def _batch_norm(module: Any) -> Any:
+    def forward(input: Any) -> Any:
+        statistics = (module.running_mean, module.running_var)
+        training = module.training or statistics[0] is None
+        return torch.nn.functional.batch_norm(
+            input, *statistics, module.weight, module.bias, training, 0.0, module.eps
+        )
+
+    return forward
+
+
+def _line(frame: FrameType | None) -> SourceLine | None:
+    """The innermost line of the user's module, up to where the trace began."""
+    while frame is not None and frame.f_code is not _Caller.forward.__code__:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("torch", "jetfold"):
+            return _source(frame, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def _source(frame: FrameType, number: int) -> SourceLine:
+    file = frame.f_code.co_filename
+    return SourceLine(file, number, linecache.getline(file, number, frame.f_globals).strip())
+
+
+def _line_of(error: BaseException) -> SourceLine | None:
+    """The innermost line of the user's module in a traceback."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    began = [i for i, (frame, _) in enumerate(frames) if frame.f_code is _Caller.forward.__code__]
+    for frame, number in reversed(frames[began[0] + 1 :] if began else []):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("torch", "jetfold"):
+            return _source(frame, number)
+    return None
+
+
+def program_of(module: Any) -> Program:
+    """What a module does, and which of its parameters and buffers it uses.
+
+    Raises `ArgumentError` for what is not a module, `TraceError`, with the line of the module's
+    source, for what cannot be imported.
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise ArgumentError(f"a {type(module).__name__} is given, not a torch.nn.Module")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ArgumentError("a compiled ScriptModule cannot be imported: give the module itself")
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
+    line = user_line() or SourceLine("<unknown>", 1, "")
+    tracer = _Tracer(line)
+    random = torch.get_rng_state()
+    caller = _Caller(module)
+    try:
+        graph = tracer.trace(caller)
+    except JetfoldError:
+        raise
+    except Exception as error:
+        raise _untraceable(error, tracer) from error
+    if not torch.equal(random, torch.get_rng_state()):
+        raise located(
+            TraceError,
+            "the module draws random numbers in its forward, which would be the same at all calls",
+            "Draw them beforehand, and keep them in a buffer.",
+            line,
+        )
+    return _Reader(caller, graph).program()
+
+
+_CONTROL = ("control flow", "iterated", "'len' is not supported")
+
+
+def _untraceable(error: Exception, tracer: _Tracer) -> TraceError:
+    """An error that forward raised under torch.fx."""
+    text = str(error).partition("\n")[0]
+    if any(words in str(error) for words in _CONTROL):
+        what = f"control flow that depends on a tensor or its shape, in {tracer.where}"
+        do = (
+            "torch.fx does not know values or shapes yet: use torch.where for a branch on values, "
+            "and numbers kept by the module (self.width) in place of shapes of its input."
+        )
+    else:
+        what = f"torch.fx cannot follow {tracer.where}: {type(error).__name__}: {text}"
+        do = (
+            "Write forward(x) with functions of torch of one tensor x; what does not depend on x "
+            "may be anything."
+        )
+    return located(TraceError, what, do, _line_of(error) or tracer.line)
+
+
+class _Reader:
+    """A graph of torch.fx as instructions."""
+
+    def __init__(self, caller: Any, graph: Any) -> None:
+        self.caller = caller
+        self.nodes = list(graph.nodes)
+        self.named = {id(t): n for n, t in caller.module.named_parameters()}
+        self.named |= {id(t): n for n, t in caller.module.named_buffers() if is_floating(t)}
+        self.tensors: dict[str, str] = {}
+        self.constants: dict[str, Any] = {}
+
+    def program(self) -> Program:
+        """All that the result needs."""
+        instructions: list[Instruction] = []
+        for node in self.nodes:
+            if node.op == "get_attr":
+                self._read(node)
+            elif node.op.startswith("call") and node.target is not torch._assert:
+                check_in_place(node)
+                instructions.append(self._instruction(node))
+        needed = self._needed()
+        return Program(
+            next(node.name for node in self.nodes if node.op == "placeholder"),
+            {name: tensor for name, tensor in self.tensors.items() if name in needed},
+            {name: array for name, array in self.constants.items() if name in needed},
+            tuple(instruction for instruction in instructions if instruction.result in needed),
+            _argument(self.nodes[-1].args[0]),
+        )
+
+    def _needed(self) -> set[str]:
+        """The names of nodes on which the result depends."""
+        needed: set[str] = set()
+        pending = [self.nodes[-1]]
+        while pending:
+            node = pending.pop()
+            if node.name not in needed:
+                needed.add(node.name)
+                pending += node.all_input_nodes
+        return needed
+
+    def _read(self, node: Any) -> None:
+        value: Any = self.caller
+        for part in node.target.split("."):
+            value = getattr(value, part)
+        if id(value) in self.named:
+            self.tensors[node.name] = self.named[id(value)]
+        elif isinstance(value, torch.Tensor):
+            name = node.target.removeprefix("module.")
+            self.constants[node.name] = array_of(value, f"the tensor {name}").copy()
+        else:
+            raise located(
+                TraceError,
+                f"a {type(value).__name__} among the arguments, in {node.meta['module']}",
+                line=node.meta["line"],
+            )
+
+    def _instruction(self, node: Any) -> Instruction:
+        key, args, kwargs = key_of(node)
+        return Instruction(
+            node.name,
+            key,
+            tuple(_argument(argument) for argument in args),
+            {name: _argument(argument) for name, argument in kwargs.items()},
+            node.meta["line"],
+            node.meta["module"],
+        )
+
+
+def _argument(tree: Any) -> Any:
+    """An argument of torch.fx with references in place of nodes."""
+    return mapped(tree, lambda leaf: Ref(leaf.name) if isinstance(leaf, torch.fx.Node) else leaf)
