@@ -3,11 +3,12 @@
     import jetfold.torch
 
     u, params = jetfold.torch.from_module(module)       # jf.laplacian(u)(X, params), in NumPy
+    lap = jetfold.torch.operator(jf.laplacian, module)  # lap(X).mean().backward(), in PyTorch
 
 Read in this order: `values` (arrays that know where the batch axis would be), `elementwise`,
 `activations`, `moves`, `indexing`, `reductions`, `products` and `normalization` (what PyTorch's
 functions mean), `table` (all of them by name), `tracing` and `recorded` (what torch.fx records),
-`program` (how that runs), `parameters` and `importing`.
+`program` (how that runs), `parameters`, `importing`, and `function` (what PyTorch differentiates).
 """
 
 try:
@@ -17,6 +18,7 @@ except ModuleNotFoundError as error:
         "jetfold.torch needs PyTorch: pip install 'jetfold[torch]'", name=error.name
     ) from error
 
+from jetfold.torch.function import ModuleOperator, operator
 from jetfold.torch.importing import ImportedModule, from_module
 
-__all__ = ["ImportedModule", "from_module"]
+__all__ = ["ImportedModule", "ModuleOperator", "from_module", "operator"]
