@@ -15,13 +15,14 @@ from jetfold.graph.errors import (
     BackendError,
     GraphError,
     JetfoldError,
+    NotDifferentiableWarning,
     NotFiniteError,
     RewriteLoopError,
     ShapeError,
     TraceError,
     UnsupportedError,
 )
-from jetfold.graph.graph import Coefficient, Editor, Graph, Node
+from jetfold.graph.graph import Coefficient, Cotangent, Editor, Graph, Node
 from jetfold.graph.interpret import BATCH, Value, interpret
 from jetfold.graph.ops import (
     LEAVES,
@@ -67,6 +68,7 @@ __all__ = [
     "Concatenate",
     "Constant",
     "Contract",
+    "Cotangent",
     "Direct",
     "DirectionAxis",
     "Editor",
@@ -78,6 +80,7 @@ __all__ = [
     "Map",
     "MatrixFunction",
     "Node",
+    "NotDifferentiableWarning",
     "NotFiniteError",
     "Op",
     "Parameter",

@@ -35,5 +35,9 @@ class NotFiniteError(JetfoldError, ArithmeticError):
     """A result that is NaN or infinite, where the caller asked to be told."""
 
 
+class NotDifferentiableWarning(UserWarning):
+    """A gradient goes through a function without a derivative, for which a value is taken."""
+
+
 class ArgumentError(JetfoldError, ValueError):
     """An argument of a public function with a wrong value, shape, structure or dtype."""

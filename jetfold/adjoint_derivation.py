@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NoReturn
 
 from jetfold.derivation import About, Derivation
-from jetfold.graph import ArgumentError, Graph, Rewriting, Total, rewrite
-from jetfold.rules.adjoint import Adjoint, Leaf, Seed, Values, adjoint
+from jetfold.graph import (
+    ArgumentError,
+    Graph,
+    NotDifferentiableWarning,
+    Rewriting,
+    SourceLine,
+    Total,
+    rewrite,
+)
+from jetfold.rules.adjoint import Adjoint, Leaf, Seed, Values, adjoint, dependent
 from jetfold.rules.collapse import PUSH_REPLICATE
+from jetfold.rules.kinks import Kink, kinks
 
 
 class AdjointDerivation(Derivation):
@@ -40,6 +50,25 @@ class AdjointDerivation(Derivation):
         super().__init__(function_graph, {}, "auto", about=about)
         self.leaves = tuple(leaves)
         self._how = seed, values, per_point
+        self._warn()
+
+    @cached_property
+    def kinks(self) -> list[Kink]:
+        """The functions on the way that have no derivative somewhere, and what is taken for it."""
+        graph = self.function_graph
+        leaves = [node for node in graph.leaves if graph[node].op in self.leaves]
+        return kinks(graph, dependent(graph, leaves))
+
+    def _warn(self) -> None:
+        """Warn of each of the ``kinks`` at its line, which Python shows once."""
+        for kink in self.kinks:
+            line = kink.source or SourceLine("<unknown>", 0)
+            warnings.warn_explicit(
+                f"a gradient goes through {kink.name}, which {kink.taken}",
+                NotDifferentiableWarning,
+                line.file,
+                line.line,
+            )
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -167,10 +167,10 @@ def value_and_grad(
     Returns
     -------
     An operator: ``op(X, params)`` with X of shape (..., D), the leading axes being a batch, gives
-    ``(value, gradient)``. The value is the mean of the loss over all points, or with ``weights``, an
-    array of the shape of the batch, the sum of weights times losses: a quadrature. The gradient is
-    that of the value, with the structure and shapes of ``params`` (of X for argnums 0; a tuple for
-    several). It offers ``derivation`` and ``source``.
+    ``(value, gradient)``. The value is the mean of the loss over all points, or with ``weights``,
+    an array of the shape of the batch, the sum of weights times losses: a quadrature. The gradient
+    is that of the value, with the structure and shapes of ``params`` (of X for argnums 0; a tuple
+    for several). It offers ``derivation`` and ``source``.
 
     Raises
     ------
