@@ -8,6 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
+from jetfold.backends.canonical import members
 from jetfold.backends.memory import overlay
 from jetfold.backends.nests import NestNode, Source, build_kernel
 from jetfold.backends.program import (
@@ -160,7 +161,8 @@ class _Lowering:
         partners = self.sums.partners()
         for group in self.schedule.products.values():
             fresh = list(dict.fromkeys(o for o, _ in group.pairs if o not in self.places))
-            fresh.sort(key=lambda node: self._position(partners.get(node, node)))
+            partner = {node: partners.get(node, node) for node in fresh}
+            fresh.sort(key=lambda node: self._position(partner[node]))
             for rows in dict.fromkeys(math.prod(self.graph[o].type.shape) for o in fresh):
                 self._allocate([o for o in fresh if math.prod(self.graph[o].type.shape) == rows])
             group.pairs.sort(key=lambda pair: self._position(pair[0]))
@@ -272,26 +274,28 @@ class _Lowering:
             else:
                 found.update(a for o in graph.operands(node) for a in graph[o].type.directions)
         axes = tuple(sorted(found))
-        reads: dict[tuple[int, bytes, Turns, Picks], int] = {}
-        operands: list[Operand] = []
-        accesses: list[Access] = []
+        known: dict[tuple[int, bytes, Turns, Picks], tuple[Operand, Access]] = {}
+
+        def found_at(read: Read) -> tuple[tuple[int, bytes, Turns, Picks], Operand]:
+            key = (read.node, read.rows.tobytes(), read.turns, read.picks)
+            if key not in known:
+                known[key] = self._operand(read, axes)
+            return key, known[key][0]
+
+        nodes = members(nest, schedule, axes, lambda read: repr(found_at(read)[1]))
+        numbers: dict[tuple[int, bytes, Turns, Picks], int] = {}
         outputs: list[int] = []
-        local = {node: i for i, node in enumerate(nest.nodes)}
+        local = {member.node: i for i, member in enumerate(nodes)}
         described = []
         segments: list[Index] = []
-        for node in nest.nodes:
+        for node, expr, reads in nodes:
             sources = []
-            for read in schedule.reads(node):
+            for read in reads:
                 if read.node in local:
                     sources.append(Source(False, local[read.node]))
-                    continue
-                key = (read.node, read.rows.tobytes(), read.turns, read.picks)
-                if key not in reads:
-                    reads[key] = len(operands)
-                    operand, access = self._operand(read, axes)
-                    operands.append(operand)
-                    accesses.append(access)
-                sources.append(Source(True, reads[key]))
+                else:
+                    key, _ = found_at(read)
+                    sources.append(Source(True, numbers.setdefault(key, len(numbers))))
             output = None
             if node in self.in_memory:
                 output = len(outputs)
@@ -300,15 +304,16 @@ class _Lowering:
                 tuple(axes.index(axis) for axis in kind.directions)
                 for kind in (graph[node].type, schedule.summed(node))
             )
-            expr, phase = schedule.expression(node), nest.phase[node]
             op, collected = graph[node].op, None
             if isinstance(op, Collect):
                 inner = schedule.term_axes(node)[1]
                 collected = (axes.index(op.new), axes.index(inner), len(segments))
                 counts = np.bincount(op.index.value, minlength=op.new.size)
                 segments.append(np.concatenate([[0], np.cumsum(counts)]))
+            phase = nest.phase[node]
             described.append(NestNode(expr, tuple(sources), own, summed, phase, output, collected))
-        kernel = build_kernel(len(axes), tuple(described), tuple(operands))
+        operands, accesses = zip(*(known[key] for key in numbers), strict=True)
+        kernel = build_kernel(len(axes), tuple(described), operands)
         rows = math.prod(nest.shape)
         stores = [self._access(Read(node, np.arange(rows)), axes) for node in outputs]
         sizes = tuple(axis.size for axis in axes)
@@ -317,9 +322,9 @@ class _Lowering:
             rows,
             sizes,
             1,
-            tuple(accesses),
+            accesses,
             tuple(stores),
-            tuple(nest.nodes),
+            tuple(local),
             tuple(segments),
         )
 

@@ -117,7 +117,7 @@ class Totals:
         kind, kept = program.graph[node].type, program.totals[number].directions
         place = program.places[node]
         assert isinstance(place, SharedPlace)
-        value = shared[place.offset : place.offset + kind.elements]
+        value: FloatArray = shared[place.offset : place.offset + kind.elements]
         value = value.reshape([*(axis.size for axis in kind.directions), *kind.shape])
         value = value.sum(tuple(i for i, axis in enumerate(kind.directions) if axis not in kept))
         have = [axis.size if axis in kind.directions else 1 for axis in kept]

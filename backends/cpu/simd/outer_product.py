@@ -61,7 +61,10 @@ def positions(left: int, right: int, lanes: int) -> npt.NDArray[np.int64]:
     widths = np.full(blocks, width) + (np.arange(blocks) < wider)
     block = np.repeat(np.arange(blocks), widths)
     within = np.arange(right) - np.repeat(np.cumsum(widths) - widths, widths)
-    return (block * panels + rows // ROWS) * block_size(lanes) + within * ROWS + rows % ROWS
+    place: npt.NDArray[np.int64] = (
+        (block * panels + rows // ROWS) * block_size(lanes) + within * ROWS + rows % ROWS
+    )
+    return place
 
 
 def add_outer_product(
