@@ -103,7 +103,19 @@ def _accumulation(ufunc: Any) -> Rule:
     return rule
 
 
+def _argument(equation: Equation, x: Any, sign: int) -> Any:
+    """The first place of the largest value, as a number; jnp.select compares it."""
+    (axis,) = equation.params["axes"]
+    values = np.multiply(x, sign)
+    found = np.equal(values, np.max(values, axis=axis, keepdims=True))
+    first = np.cumsum(found, axis=axis) * found == 1
+    places = np.arange(np.shape(x)[axis]).reshape([-1, *[1] * (np.ndim(x) - axis - 1)])
+    return np.sum(np.multiply(first, places), axis=axis)
+
+
 RULES: Rules = {
+    "argmax": lambda equation, x: _argument(equation, x, 1),
+    "argmin": lambda equation, x: _argument(equation, x, -1),
     "broadcast_in_dim": _broadcast_in_dim,
     "concatenate": lambda equation, *parts: np.concatenate(
         parts, axis=equation.params["dimension"]

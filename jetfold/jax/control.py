@@ -106,19 +106,8 @@ def _platform(equation: Equation) -> Any:
 
 RULES: Rules = {
     **{
-        name: _inlined("jaxpr", "call_jaxpr", "fun_jaxpr")
-        for name in (
-            "checkpoint",
-            "closed_call",
-            "core_call",
-            "custom_jvp_call",
-            "custom_vjp_call",
-            "custom_vjp_call_jaxpr",
-            "jit",
-            "pjit",
-            "remat",
-            "remat2",
-        )
+        name: _inlined("jaxpr", "call_jaxpr")
+        for name in ("custom_jvp_call", "custom_vjp_call", "jit", "remat2")
     },
     "cond": _cond,
     "platform_index": _platform,

@@ -138,9 +138,7 @@ RULES: Rules = {
     "select_n": _select,
     "stop_gradient": _hold,
     # Where a value lies and how it is scheduled is no business of a graph.
-    **{
-        name: _plain(lambda x: x)
-        for name in ("copy", "copy_p", "device_put", "reduce_precision", "sharding_constraint")
-    },
-    "optimization_barrier": lambda equation, *values: list(values),
+    "copy": _plain(lambda x: x),
+    "reduce_precision": _plain(lambda x: x),
+    **{name: _plain(lambda *x: list(x)) for name in ("device_put", "optimization_barrier")},
 }

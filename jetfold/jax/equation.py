@@ -29,14 +29,20 @@ _SUMMARY = re.compile(r"(?P<file>.*?):(?P<line>\d+)(:\d+)? \(.*\)")
 class Equation:
     """An equation of a jaxpr.
 
-    ``params`` are its options, by name. ``run(jaxpr, *values)`` evaluates a jaxpr among them.
+    ``params`` are its options, by name. ``line`` is the line of the user's code that it comes from,
+    or that of the call inside of which it is, if it is part of JAX's own functions.
     """
 
-    def __init__(self, eqn: Any, run: Callable[..., list[Any]]) -> None:
+    def __init__(self, eqn: Any, evaluate: Callable[..., list[Any]], outer: SourceLine | None):
         self.eqn = eqn
         self.name: str = eqn.primitive.name
         self.params: Mapping[str, Any] = eqn.params
-        self.run = run
+        self.line = _line(eqn.source_info) or outer
+        self._evaluate = evaluate
+
+    def run(self, jaxpr: Any, *values: Any) -> list[Any]:
+        """The results of a jaxpr among the options."""
+        return self._evaluate(jaxpr, values, self.line)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -48,15 +54,6 @@ class Equation:
     def shape(self) -> tuple[int, ...]:
         """The shape of the first result."""
         return tuple(self.eqn.outvars[0].aval.shape)
-
-    @property
-    def line(self) -> SourceLine | None:
-        """The line of the user's code that it comes from, if there is one."""
-        found = _SUMMARY.fullmatch(source_info_util.summarize(self.eqn.source_info))
-        if found is None or found["file"].startswith(_OURS):
-            return None
-        file, number = found["file"], int(found["line"])
-        return SourceLine(file, number, getline(file, number).strip())
 
     def refused(self, what: str, do: str) -> TraceError:
         """The error that says what cannot be traced, where, and what to do."""
@@ -71,3 +68,11 @@ class Equation:
                 "a, b), or take integers into the function's closure.",
             )
         return np.asarray(value)
+
+
+def _line(source: Any) -> SourceLine | None:
+    found = _SUMMARY.fullmatch(source_info_util.summarize(source))
+    if found is None or found["file"].startswith(_OURS):
+        return None
+    file, number = found["file"], int(found["line"])
+    return SourceLine(file, number, getline(file, number).strip())

@@ -35,7 +35,7 @@ class Imported:
         with jax.enable_x64(True):
             jaxpr, outputs = self._jaxpr(structure, values)
             arrays = [value for value in values if _is_array(value)]
-            results = evaluate(jaxpr, *arrays)
+            results = evaluate(jaxpr, arrays)
         if not any(isinstance(value, Tracer) for value in arrays):
             results = [_in_precision_of(arrays, result) for result in results]
         return jax.tree.unflatten(outputs, results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,7 +10,8 @@ import numpy as np
 from jax.extend.core import Literal
 
 from jetfold.graph import JetfoldError, TraceError
-from jetfold.graph.hints import HINTS, MATRIX, ORDER, POSITION, hint
+from jetfold.graph.hints import FOURIER, MATRIX, ORDER
+from jetfold.graph.ops import SourceLine
 from jetfold.graph.source import located
 from jetfold.graph.tracer import Tracer
 from jetfold.jax import arrays, control, elementwise, indexing
@@ -20,17 +22,20 @@ RULES: Rules = {**elementwise.RULES, **arrays.RULES, **indexing.RULES, **control
 
 _RANDOM = "Draw random numbers outside, and hand them over as parameters or in the closure."
 _EFFECT = "A traced function is called once; leave out printing, callbacks and checks."
+_OTHER = "Write it with other functions of jax.numpy; docs/jax.md lists the primitives with a rule."
 _HINTS = {
-    **HINTS,
+    "fft": FOURIER,
     **dict.fromkeys(("sort", "top_k", "approx_top_k"), ORDER),
-    **dict.fromkeys(("argmax", "argmin"), POSITION),
-    **dict.fromkeys(("custom_linear_solve", "lu", "triangular_solve", "eigh", "svd"), MATRIX),
+    **dict.fromkeys(("cholesky", "eigh", "householder_product", "lu", "qr", "svd"), MATRIX),
     **dict.fromkeys(("pure_callback", "io_callback", "buffer_callback", "ffi_call"), _EFFECT),
 }
 
 
-def evaluate(jaxpr: Any, *values: Any) -> list[Any]:
-    """The results of a jaxpr, closed or not. Raises `TraceError` for what cannot be traced."""
+def evaluate(jaxpr: Any, values: Sequence[Any], line: SourceLine | None = None) -> list[Any]:
+    """The results of a jaxpr, closed or not, for these arguments; ``line`` is where it is called.
+
+    Raises `TraceError` for what cannot be traced.
+    """
     constants = getattr(jaxpr, "consts", ())
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     known = dict(zip(jaxpr.invars, values, strict=True))
@@ -40,7 +45,7 @@ def evaluate(jaxpr: Any, *values: Any) -> list[Any]:
         return _number(atom.val) if isinstance(atom, Literal) else known[atom]
 
     for eqn in _needed(jaxpr):
-        results = _apply(Equation(eqn, evaluate), [read(atom) for atom in eqn.invars])
+        results = _apply(Equation(eqn, evaluate, line), [read(atom) for atom in eqn.invars])
         known |= zip(eqn.outvars, results, strict=True)
     return [read(atom) for atom in jaxpr.outvars]
 
@@ -68,7 +73,7 @@ def _apply(equation: Equation, values: list[Any]) -> list[Any]:
     rule = RULES.get(name)
     if rule is None:
         if any(isinstance(value, Tracer) for value in values):
-            do = _HINTS.get(name) or hint(name, RULES)
+            do = _HINTS.get(name, _OTHER)
             raise equation.refused(f"the JAX primitive {name!r} cannot be traced", do)
         result = indexing.ask_jax(equation, *values)
     else:
