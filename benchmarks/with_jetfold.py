@@ -6,8 +6,9 @@ import numpy as np
 
 import jetfold as jf
 
-from .cases import Array, Params, Problem
+from .cases import Array, LossAndGradient, Params, Problem
 from .contestants import Call
+from .losses import source
 from .operators import SEED
 
 
@@ -24,6 +25,18 @@ def laplacian(method: str, problem: Problem) -> Call:
     """jf.laplacian, exact."""
     operator = jf.laplacian(network, method=method)
     return lambda: np.asarray(operator(problem.points, problem.params))
+
+
+def training(problem: Problem) -> Call:
+    """jf.value_and_grad of the loss at one point."""
+    laplacian = jf.laplacian(network)
+
+    def loss(x: Array, params: Params) -> Array:
+        squared: Array = (laplacian(x, params) - source(x)) ** 2
+        return squared
+
+    function = jf.value_and_grad(loss)
+    return lambda: LossAndGradient(*function(problem.points, problem.params))
 
 
 def estimate(samples: int, problem: Problem) -> Call:
