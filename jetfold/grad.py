@@ -34,6 +34,12 @@ class Grad(Operator):
         (result,) = self._run(compiled, batch.batch, {"x": batch.array}, known)
         return result
 
+    def derivation(self, points: Any, /, *parameters: Any, **values: Any) -> AdjointDerivation:
+        """The derivation for points and parameters of these shapes; nothing is compiled."""
+        derivation = super().derivation(points, *parameters, **values)
+        assert isinstance(derivation, AdjointDerivation)
+        return derivation
+
     def _derivation(
         self, graph: Graph, arguments: Arguments, companions: list[Graph]
     ) -> AdjointDerivation:

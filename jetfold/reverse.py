@@ -204,7 +204,7 @@ def _check_floating(leaf: Any, known: Parameters) -> None:
             return
         what = f"{leaf.name} has dtype {dtype}"
     else:
-        what = f"the parameters hold {leaf!r}, a {type(leaf).__name__}"
+        what = f"the parameters hold {leaf!r} ({type(leaf).__name__})"
     raise ArgumentError(
         f"{what}, which has no gradient: gradients are with respect to floating-point numbers; "
         "convert it, or pass it as an argument of its own, which argnums leaves out"

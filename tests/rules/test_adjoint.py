@@ -49,10 +49,10 @@ def tangents(graph: Graph, leaves: list[Leaf]) -> Graph:
 
     Forward mode moves inputs; a parameter that moves becomes one.
     """
-    moving = {leaf: Input(leaf.name, leaf.type) for leaf in leaves}
+    moving: dict[Any, Input] = {leaf: Input(leaf.name, leaf.type) for leaf in leaves}
     source = Editor()
     known = [(node, graph[node].op) for node in graph.leaves]
-    where = source.insert(graph, {n: source.add(moving.get(op, op)) for n, op in known})  # type: ignore[call-overload]
+    where = source.insert(graph, {n: source.add(moving.get(op, op)) for n, op in known})
     graph = source.freeze([where[output] for output in graph.outputs])
     editor = Editor()
     paths = {}
