@@ -22,7 +22,7 @@ from jetfold.graph.errors import (
     TraceError,
     UnsupportedError,
 )
-from jetfold.graph.graph import Coefficient, Cotangent, Editor, Graph, Node
+from jetfold.graph.graph import Coefficient, Cotangent, Editor, Graph, Node, without_roles
 from jetfold.graph.interpret import BATCH, Value, interpret
 from jetfold.graph.ops import (
     LEAVES,
@@ -109,4 +109,5 @@ __all__ = [
     "operand_symbol",
     "rewrite",
     "simplify",
+    "without_roles",
 ]

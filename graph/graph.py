@@ -32,9 +32,30 @@ class Coefficient:
     def sum_over(self, directions: tuple[str, ...]) -> Coefficient:
         return replace(self, summed=tuple(sorted((*self.summed, *directions))))
 
+    def moved(self, numbers: int) -> Coefficient:
+        """The same where the function's nodes have numbers that are so much higher."""
+        return replace(self, of=self.of + numbers)
+
     def __str__(self) -> str:
         sums = "".join(f"sum_{name} " for name in self.summed)
         return f"{sums}%{self.of}_{self.order}" + "".join(f" along {name}" for name in self.along)
+
+
+@dataclass(frozen=True, slots=True)
+class Cotangent(Coefficient):
+    """What a node of an adjoint is: the cotangent of a function's node, or a coefficient of that.
+
+    ``leaf`` is the name of the function's node if it is an input or a parameter.
+    """
+
+    leaf: str = ""
+
+    def moved(self, numbers: int) -> Cotangent:
+        leaf = "" if numbers else self.leaf  # another graph has other inputs
+        return replace(self, of=self.of + numbers, leaf=leaf)
+
+    def __str__(self) -> str:
+        return f"cotangent {super(Cotangent, self).__str__()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +267,8 @@ class Editor:
                 operands = [where[operand] for operand in graph.operands(node)]
                 where[node] = self.add(graph[node].op, *operands)
                 role = graph[node].role
-                if role is not None:
-                    role = replace(role, of=role.of + first_number)
-                self.annotate(where[node], graph[node].source, role)
+                moved = None if role is None else role.moved(first_number)
+                self.annotate(where[node], graph[node].source, moved)
         return where
 
     def freeze(self, outputs: Iterable[int] | None = None) -> Graph:
@@ -266,6 +286,14 @@ class Editor:
         part = self.nx.copy()
         part.remove_nodes_from([node for node in self.nx if node not in alive])
         return Graph(part, wanted)
+
+
+def without_roles(graph: Graph) -> Graph:
+    """The graph as a function of its own: its nodes are no coefficients of another one's."""
+    editor = Editor(graph)
+    for node in graph:
+        editor.nx.nodes[node]["node"] = replace(graph[node], role=None)
+    return editor.freeze()
 
 
 def _operands(digraph: nx.MultiDiGraph, node: int) -> tuple[int, ...]:

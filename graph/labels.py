@@ -39,7 +39,7 @@ from jetfold.graph.ops import (
     rename_axes,
     split_spec,
 )
-from jetfold.graph.text import abbreviate, describe, note, slices
+from jetfold.graph.text import abbreviate, describe, note, of_role, slices
 
 WIDTH = 30
 """Characters in a line of a box; a longer formula is broken, and cut after `LINES` lines."""
@@ -191,10 +191,7 @@ def _swap(spec: str, i: int, j: int) -> str:
 
 
 def _role(role: Coefficient) -> str:
-    along = f" along {', '.join(role.along)}" if role.along else ""
-    return f"order {role.order} of node {role.of}{along}" + "".join(
-        f", Σ {name}" for name in role.summed
-    )
+    return of_role(role) + "".join(f", Σ {name}" for name in role.summed)
 
 
 def _wrap(text: str) -> list[str]:

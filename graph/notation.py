@@ -3,10 +3,11 @@
 `LATEX` and `PLAIN` write the same formulas with other words. A node of a function is v_4, by its
 number. Its coefficient of order k, an unscaled derivative along the path in direction r, is
 v_{4,r}^{(k)}, and of order 0 it is v_4 again; a coefficient that is summed over directions has the
-sum in its name. Other nodes of derived graphs are t_17, by their own numbers. Inputs and
-parameters have their names, and constants their values where these are one number; unit vectors
-are e_r. Other constants of the function are c_2, by their numbers there; those that are
-coefficients of an input are called like these, and what else derived graphs have, k_9.
+sum in its name. A cotangent has the name of its value with a bar. Other nodes of derived graphs are
+t_17, by their own numbers. Inputs and parameters have their names, and constants their values where
+these are one number; unit vectors are e_r. Other constants of the function are c_2, by their
+numbers there; those that are coefficients of an input are called like these, and what else derived
+graphs have, k_9.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import sympy as sp
 
 from jetfold.graph.formula import Written
-from jetfold.graph.graph import Coefficient, Graph
+from jetfold.graph.graph import Coefficient, Cotangent, Graph
 from jetfold.graph.notation_latex import LatexWords
 from jetfold.graph.notation_plain import PlainWords
 from jetfold.graph.notation_words import Words
@@ -106,15 +107,14 @@ class Notation:
 
     def _value(self, graph: Graph, node: int) -> Written:
         data, words = graph[node], self.words
-        names = _names(data.type)
+        names, role = _names(data.type), data.role
         match data.op:
-            case Input(name) | Parameter(name):
+            case Input(name) | Parameter(name) if not isinstance(role, Cotangent):
                 return words.indexed(words.letter(name), 0, names)
             case Constant():
                 known = self._known(data.op) or self._constant(graph, node, names)
                 if known is not None:
                     return known
-        role = data.role
         if role is None:
             letter = "v" if _is_function(graph) else "t"
             return words.indexed(words.numbered(letter, node), 0, names)
@@ -123,7 +123,12 @@ class Notation:
         return words.sum_named(role.summed, value) if role.summed else value
 
     def _base(self, graph: Graph, node: int, role: Coefficient) -> str:
-        """The name of the function's node that a coefficient belongs to."""
+        """The name of the function's node that a coefficient belongs to, or of its cotangent."""
+        if isinstance(role, Cotangent):
+            words = self.words
+            return words.barred(
+                words.letter(role.leaf) if role.leaf else words.numbered("v", role.of)
+            )
         if self.function is not None:
             known = self.function[role.of] if role.of in self.function.nx else None
         else:  # copies of an input

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,6 +56,11 @@ class LatexWords:
     def sum_named(self, directions: Sequence[str], value: Written) -> Written:
         return self.sum_over(directions, value)
 
+    def barred(self, name: str) -> str:
+        if re.fullmatch(r"\w(_\{\d+\})?", name):
+            return rf"\bar {name}"
+        return rf"\overline{{{name}}}"
+
     def number(self, value: float) -> Written:
         return number(value)
 
@@ -77,6 +83,8 @@ class LatexWords:
         product = matrix_product(spec)
         letters, result = split_spec(rename_axes(spec))
         if product is None:
+            if "" in letters and result == "".join(letters):
+                return Written(r" \, ".join(_tight(o, PRODUCT) for o in operands), PRODUCT)
             if result == letters[0] + "".join(letters[1:]) and len(letters) == 2:
                 return Written(r" \otimes ".join(_tight(o, POWER) for o in operands), LOOSE)
             if letters == ["ii"] and not result:

@@ -18,6 +18,7 @@ from jetfold.graph.ops import (
     Slice,
     Type,
     rename_axes,
+    split_spec,
 )
 from jetfold.graph.text import abbreviate, describe_op
 
@@ -41,6 +42,9 @@ class PlainWords:
     def sum_named(self, directions: Sequence[str], value: Written) -> Written:
         return Written(f"sum_{'_'.join(directions)} {value}", LOOSE)
 
+    def barred(self, name: str) -> str:
+        return f"bar({name})"
+
     def number(self, value: float) -> Written:
         return Written(repr(float(value)).removesuffix(".0"), SUM if value < 0 else ATOM)
 
@@ -56,6 +60,9 @@ class PlainWords:
     def contraction(self, spec: str, operands: Sequence[Written]) -> Written:
         product = matrix_product(spec)
         if product is None:
+            letters, result = split_spec(spec)
+            if "" in letters and result == "".join(letters):
+                return Written("*".join(_tight(o, PRODUCT) for o in operands), PRODUCT)
             return Written(f'einsum("{rename_axes(spec)}", {", ".join(operands)})')
         left, right = (
             _tight(operands[at], ATOM if transposed else PRODUCT) + ".T" * transposed

@@ -31,6 +31,10 @@ class Words(Protocol):
         """The name of a sum over directions of a named value."""
         ...
 
+    def barred(self, name: str) -> str:
+        """The name of the cotangent of a value with this name."""
+        ...
+
     def number(self, value: float) -> Written: ...
 
     def array(self, value: NDArray[Any]) -> Written:

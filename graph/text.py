@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.graph.formula import to_formula
-from jetfold.graph.graph import Editor, Graph, Node
+from jetfold.graph.graph import Coefficient, Cotangent, Editor, Graph, Node
 from jetfold.graph.ops import (
     Broadcast,
     Collect,
@@ -174,6 +174,14 @@ def note(node: Node) -> str:
     """Where a node comes from: which coefficient it is, or else a line of the user's code."""
     if node.role is not None:
         summed = f", summed over {', '.join(node.role.summed)}" if node.role.summed else ""
-        along = f" along {', '.join(node.role.along)}" if node.role.along else ""
-        return f"order {node.role.order} of node {node.role.of}{along}{summed}"
+        return of_role(node.role) + summed
     return f"{Path(node.source.file).name}:{node.source.line}" if node.source else ""
+
+
+def of_role(role: Coefficient) -> str:
+    """Which coefficient or cotangent it is, but for the directions over which it is summed."""
+    along = f" along {', '.join(role.along)}" if role.along else ""
+    if not isinstance(role, Cotangent):
+        return f"order {role.order} of node {role.of}{along}"
+    cotangent = f"cotangent of {role.leaf or f'node {role.of}'}"
+    return f"order {role.order} of the {cotangent}{along}" if role.order else cotangent

@@ -16,6 +16,7 @@ from jetfold.graph import (
     SourceLine,
     Total,
     rewrite,
+    without_roles,
 )
 from jetfold.rules.adjoint import Adjoint, Leaf, Seed, Values, adjoint, dependent
 from jetfold.rules.collapse import PUSH_REPLICATE
@@ -29,7 +30,7 @@ class AdjointDerivation(Derivation):
 
     Attributes
     ----------
-    function_graph : the traced function, with the graphs of the operators that it calls.
+    function_graph : the traced function; the graphs of operators that it calls are parts of it.
     adjoint_graph : its adjoint at a point, as the transposed rules give it.
     shared_graph : the same with everything that does not depend on the direction computed once.
     collapsed_graph : sums over directions pulled up as far as linearity allows.
@@ -47,7 +48,7 @@ class AdjointDerivation(Derivation):
         per_point: bool,
         about: About,
     ) -> None:
-        super().__init__(function_graph, {}, "auto", about=about)
+        super().__init__(without_roles(function_graph), {}, "auto", about=about)
         self.leaves = tuple(leaves)
         self._how = seed, values, per_point
         self._warn()

@@ -16,9 +16,10 @@ Source: Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, chapter 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -26,7 +27,9 @@ import sympy as sp
 from jetfold.graph import (
     LEAVES,
     Array,
+    Coefficient,
     Constant,
+    Cotangent,
     DirectionAxis,
     Editor,
     Graph,
@@ -57,6 +60,20 @@ Cotangents = dict[int, list[int]]
 ROWS = "o"
 """The direction axis that counts the rows of a Jacobian."""
 
+POINTS = "p"
+"""What totals are summed over, in roles: it counts the points of a batch."""
+
+
+class Handed(NamedTuple):
+    """What a node of the function hands on: to each of these operands a part of its cotangent.
+
+    A part may have more axes than the operand, over which it is still to be summed.
+    """
+
+    node: int
+    cotangent: int
+    parts: tuple[tuple[int, int], ...]
+
 
 @dataclass(frozen=True)
 class Adjoint:
@@ -66,13 +83,15 @@ class Adjoint:
     there, then the cotangents of the leaves that differ from point to point, in the order in which
     they were asked for; then the terms of ``totals``. The first totals are the sums of the
     function's outputs, if these are wanted; the others are leaves `Parameter` of ``shared``, called
-    as in ``names``, whose outputs are the cotangents of the parameters.
+    as in ``names``, whose outputs are the cotangents of the parameters. ``handed`` tells what the
+    function's nodes hand on in ``graph``, in the order in which they do.
     """
 
     graph: Graph
     totals: tuple[Total, ...]
     shared: Graph
     names: tuple[str, ...]
+    handed: tuple[Handed, ...]
 
 
 # What hands on ------------------------------------------------------------------------------------
@@ -83,7 +102,8 @@ class Reverse:
 
     ``active`` are the nodes that get a cotangent. Direction axes in ``kept`` count copies of
     cotangents, which are never summed. Nodes in ``shared`` collect what they get and hand nothing
-    on; direction axes that they lack are not summed, which is left to a total.
+    on; direction axes that they lack are not summed, which is left to a total. With ``names`` it
+    is written down in roles whose cotangents the new nodes are.
     """
 
     def __init__(
@@ -92,12 +112,15 @@ class Reverse:
         active: Collection[int],
         kept: Collection[str] = (),
         shared: Collection[int] = (),
+        names: bool = True,
     ) -> None:
         self.editor = editor
         self.active = active
         self.kept = kept
         self.shared = shared
         self.found: Cotangents = {}
+        self.handed: list[Handed] = []
+        self._first = editor.next_node if names else math.inf
 
     def give(self, node: int, cotangent: int) -> None:
         """Add to the cotangent of a node what one of its users, or a seed, has for it."""
@@ -114,7 +137,18 @@ class Reverse:
         if not given:
             return None
         symbols = {sp.Symbol(f"t{i}", real=True): part for i, part in enumerate(given)}
-        return add_map(self.editor, sp.Add(*symbols), symbols)
+        return self.named(node, add_map(self.editor, sp.Add(*symbols), symbols))
+
+    def named(self, node: int, cotangent: int) -> int:
+        """The cotangent of a node, said to be that if it is no node of the function itself."""
+        if cotangent >= self._first and not isinstance(self.editor[cotangent].op, LEAVES):
+            self.editor.annotate(cotangent, None, self.role(node))
+        return cotangent
+
+    def role(self, node: int) -> Cotangent:
+        """What the cotangent of a node is."""
+        op = self.editor[node].op
+        return Cotangent(node, 0, leaf=op.name if isinstance(op, (Input, Parameter)) else "")
 
     def run(self, nodes: Sequence[int]) -> None:
         """Hand on the cotangents of these nodes, which are in the order of a graph."""
@@ -129,6 +163,7 @@ class Reverse:
         editor = self.editor
         op, operands = editor[node].op, editor.operands(node)
         source = editor[node].source
+        parts = []
         for position, operand in enumerate(operands):
             if operand not in self.active:
                 continue
@@ -142,6 +177,8 @@ class Reverse:
             if part is not None:
                 editor.annotate(part, source, None)
                 self.give(operand, part)
+                parts.append((operand, part))
+        self.handed.append(Handed(node, cotangent, tuple(parts)))
 
     def _through_map(self, expr: sp.Expr, node: int, position: int, cotangent: int) -> int | None:
         """The coefficient of order 1 along this operand's path, its velocity the cotangent."""
@@ -173,14 +210,14 @@ class Reverse:
         if len(jet) == 1:
             return None
         rule = editor.freeze([jet[1]])
-        active = _dependent(rule, [velocity])
-        inner = Reverse(editor, active, self.kept)
+        active = dependent(rule, [velocity])
+        inner = Reverse(editor, active, self.kept, names=False)
         inner.give(jet[1], cotangent)
         inner.run([node for node in rule.order if node in active])
         return inner.cotangent(velocity)
 
 
-def _dependent(graph: Graph, leaves: Iterable[int]) -> set[int]:
+def dependent(graph: Graph, leaves: Iterable[int]) -> set[int]:
     """The nodes that depend on one of these leaves, themselves included."""
     found = set(leaves)
     for node in graph.order:
@@ -236,9 +273,10 @@ def adjoint(
     summed, and axis `ROWS` counts copies if there are several seeds.
     """
     editor = Editor(graph)
+    _name_values(editor, graph)
     known = {graph[node].op: node for node in graph.leaves}
     wanted = [known[leaf] for leaf in leaves if leaf in known]
-    active = _dependent(graph, wanted)
+    active = dependent(graph, wanted)
     shared = set() if per_point else active - graph.varying
     reverse = Reverse(editor, active, (ROWS,) if per_point else (), shared)
     sums = []
@@ -259,6 +297,9 @@ def adjoint(
         outputs.append(fit(editor, found, Type(leaf.type.shape, extra)))
     totals = []
     met = [node for node in graph.order if node in shared and reverse.found.get(node)]
+    for node in met:
+        for part in reverse.found[node]:
+            reverse.named(node, part)
     for terms, kind in [([node], Type(())) for node in sums] + [
         (reverse.found[node], graph[node].type) for node in met
     ]:
@@ -267,7 +308,15 @@ def adjoint(
     names = tuple(f"total of %{node}" for node in met)
     points = editor.freeze(outputs)
     rest = [leaf for leaf in leaves if leaf not in direct]
-    return Adjoint(points, tuple(totals), _shared(graph, met, names, rest, active), names)
+    parameters = _shared(graph, met, names, rest, active)
+    return Adjoint(points, tuple(totals), parameters, names, tuple(reverse.handed))
+
+
+def _name_values(editor: Editor, graph: Graph) -> None:
+    """The function's values keep their names in the adjoint, as they do in a Taylor graph."""
+    for node in graph:
+        if not isinstance(graph[node].op, LEAVES):
+            editor.annotate(node, None, Coefficient(node, 0))
 
 
 def _cotangent(reverse: Reverse, node: int | None, kind: Type) -> int:
@@ -284,9 +333,12 @@ def _shared(
 ) -> Graph:
     """From the totals of what points share to the cotangents of parameters."""
     editor = Editor(graph)
+    _name_values(editor, graph)
     reverse = Reverse(editor, active)
     for node, name in zip(met, names, strict=True):
-        reverse.give(node, editor.add(Parameter(name, graph[node].type)))
+        total = editor.add(Parameter(name, graph[node].type))
+        editor.annotate(total, None, replace(reverse.role(node), summed=(POINTS,)))
+        reverse.give(node, total)
     reverse.run([node for node in graph.order if node in active and node not in graph.varying])
     known = {graph[node].op: node for node in graph.leaves}
     outputs = [_cotangent(reverse, known.get(leaf), leaf.type) for leaf in leaves]
