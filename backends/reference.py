@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.graph import BATCH, Graph, Input, Parameter, Total, Type, Value, interpret
+from jetfold.graph import BATCH, Graph, Input, Parameter, Total, Type, Value
+from jetfold.graph.interpret import evaluate
 from jetfold.graph.numbers import FLOAT, NumberSystem
 from jetfold.graph.ops import meet
 from jetfold.graph.total import check_totals, outputs_at_points
@@ -52,7 +53,7 @@ class ReferenceGraph:
                 case Parameter(name, kind):
                     lead = tuple(axis.name for axis in kind.directions)
                     leaves[node] = Value(read(parameters[name]), lead)
-        values = interpret(graph, leaves, numbers)
+        values = evaluate(graph, leaves, numbers)
         results = []
         for position in self._at_points:
             node = graph.outputs[position]

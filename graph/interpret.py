@@ -141,13 +141,13 @@ def _rename(array: NDArray[Any], lead: tuple[str, ...], old: str, new: str) -> V
 
 
 def _contract(op: Contract, operands: list[Value], lead: tuple[str, ...]) -> Value:
-    capital = {name: chr(ord("A") + i) for i, name in enumerate(lead)}
+    capital = {name: chr(ord("A") + i) for i, name in enumerate(_leads(operands))}
     inputs, result = split_spec(op.spec)
     named = [
         "".join(capital[name] for name in operand.lead) + letters
         for operand, letters in zip(operands, inputs, strict=True)
     ]
-    spec = ",".join(named) + "->" + "".join(capital.values()) + result
+    spec = ",".join(named) + "->" + "".join(capital[name] for name in lead) + result
     exact = any(operand.array.dtype == object for operand in operands)
     arrays = [operand.array for operand in operands]
     sizes = dict(
@@ -170,6 +170,38 @@ def interpret(
             operands = [values[operand] for operand in graph.operands(node)]
             values[node] = apply(graph[node].op, operands, numbers)
     return values
+
+
+def evaluate(
+    graph: Graph, leaves: Mapping[int, Value], numbers: NumberSystem = FLOAT
+) -> dict[int, Value]:
+    """The values of the outputs and of what they need, given those of the inputs and parameters.
+
+    A contraction of which only sums over directions are wanted is summed while it is formed and has
+    no value of its own: it may be far larger than its factors and its sum.
+    """
+    values: dict[int, Value] = dict(leaves)
+    for node in graph.order:
+        if node in values or _is_only_summed(graph, node):
+            continue
+        op, operands = graph[node].op, graph.operands(node)
+        if isinstance(op, Sum) and _is_only_summed(graph, operands[0]):
+            product = graph[operands[0]].op
+            assert isinstance(product, Contract)
+            factors = [values[factor] for factor in graph.operands(operands[0])]
+            kept = tuple(name for name in _leads(factors) if name not in op.directions)
+            values[node] = _contract(product, factors, kept)
+        else:
+            values[node] = apply(op, [values[operand] for operand in operands], numbers)
+    return values
+
+
+def _is_only_summed(graph: Graph, node: int) -> bool:
+    """Whether a node is a contraction that is used for sums over directions, only."""
+    if not isinstance(graph[node].op, Contract) or node in graph.outputs:
+        return False
+    users = [graph[user].op for user in graph.users(node)]
+    return all(isinstance(op, Sum) and not op.axes for op in users)
 
 
 def constant_value(op: Op, operands: list[tuple[Constant, Type]]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, get_args
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given
+from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from graphs import A, B, C, laplacian, network
 from jetfold.graph.graph import Editor, Graph
-from jetfold.graph.interpret import BATCH, Value, apply, constant_value, interpret
+from jetfold.graph.interpret import BATCH, Value, apply, constant_value, evaluate, interpret
 from jetfold.graph.numbers import EXACT, MPMATH
 from jetfold.graph.ops import (
     Array,
@@ -103,7 +105,7 @@ def test_meaning(
         expected = meaning(*(at(operand, where) for operand in operands))
         found = at(result, where)
         assert found.shape == np.shape(expected)
-        np.testing.assert_allclose(found, expected, rtol=1e-13)
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
 
 
 def test_every_operation_has_a_meaning() -> None:
@@ -293,3 +295,21 @@ def test_folding_constants() -> None:
     assert product.shape == (3, 3, 2)
     product[0] = 0  # a new array, which may be changed
     assert (constant.value.value == table).all()
+
+
+def test_products_that_are_summed_are_not_formed() -> None:
+    """Of a million numbers along two directions, only their sums are wanted."""
+    editor = Editor()
+    many = DirectionAxis("r", 10_000)
+    x, y = (editor.add(Input(name, Type((100,), (many,)))) for name in "xy")
+    product = editor.add(Contract("a,b->ab"), x, y)
+    graph = editor.freeze([editor.add(Sum((), ("r",)), product)])
+    random = np.random.default_rng(0)
+    left, right = random.normal(size=(2, 10_000, 100))
+    tracemalloc.start()
+    values = evaluate(graph, {x: Value(left, ("r",)), y: Value(right, ("r",))})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert product not in values
+    assert_allclose(values[graph.outputs[0]].array, left.T @ right, rtol=1e-12)
+    assert peak < 10 * left.nbytes < 10_000 * 100 * 100 * 8
