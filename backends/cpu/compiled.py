@@ -18,7 +18,7 @@ from jetfold.backends.cpu.simd import aligned_empty, lanes
 from jetfold.backends.cpu.threads import run_chunks, thread_count
 from jetfold.backends.cpu.totals import Totals
 from jetfold.backends.lower import lower
-from jetfold.backends.program import MatrixKernel, Product, Program, Run
+from jetfold.backends.program import MatrixKernel, OuterProduct, Product, Program, Run
 from jetfold.graph import Graph, Input, Total
 
 FloatArray = NDArray[Any]
@@ -29,6 +29,10 @@ TARGET_COLUMNS = 256
 LEAST_SAMPLES, MOST_SAMPLES = 16, 256
 TILE_BYTES = 1 << 18
 """A tile's workspace should stay within a core's cache, if that leaves it enough samples."""
+
+SUM_COLUMNS, SUM_BYTES = 384, 1 << 20
+"""Likewise where there are outer products: they want long rows, and what lies in the workspace
+between the way there and the way back is read just once more, so that it may be further away."""
 
 SERIAL_WORK = 2_000_000
 """Operations below which waking other threads costs more than it saves."""
@@ -64,8 +68,10 @@ class CompiledGraph:
         parameters: Mapping[str, FloatArray],
     ) -> list[FloatArray]:
         outputs = [np.empty((points, *shape), dtype) for shape in self.program.outputs]
-        if not points or not (self.program.totals or sum(output.size for output in outputs)):
-            return outputs + self._totals.finish(None, np.empty(0, dtype), points, dtype)
+        if not points:
+            return outputs + self._totals.zeros(dtype)
+        if not self.program.totals and not sum(output.size for output in outputs):
+            return outputs
         wanted = [inputs[name] for name in self._input_names]
         flat = [_rows(x, points, dtype) for x in wanted]
         arrays = [*flat, *(output.reshape(points, -1) for output in outputs)]
@@ -85,9 +91,9 @@ class CompiledGraph:
 
         if not self.program.accumulators:
             run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
-            return outputs + self._totals.finish(None, shared, points, dtype)
+            return outputs + self._totals.finish([], shared, points)
         sums = self._totals.accumulate(work, tiles, threads, dtype)
-        return outputs + self._totals.finish(sums, shared, points, dtype)
+        return outputs + self._totals.finish(sums, shared, points)
 
     def _make_arguments(self, samples: int, width: int) -> Arguments:
         return arguments(self.program, samples, width)
@@ -95,8 +101,10 @@ class CompiledGraph:
     def _samples(self, points: int, threads: int, dtype: np.dtype[Any]) -> int:
         """Samples of a tile: a multiple of the vector length, by columns, cache and batch size."""
         step = max(LEAST_SAMPLES, lanes(dtype))
-        by_columns = TARGET_COLUMNS // self.program.slots
-        by_cache = TILE_BYTES // max(1, self.program.workspace * dtype.itemsize)
+        both_ways = any(isinstance(i, OuterProduct) for i in self.program.instructions)
+        columns, most = (SUM_COLUMNS, SUM_BYTES) if both_ways else (TARGET_COLUMNS, TILE_BYTES)
+        by_columns = columns // self.program.slots
+        by_cache = most // max(1, self.program.workspace * dtype.itemsize)
         by_batch = -(-points // (4 * threads))
         wanted = min(by_columns, max(by_cache, step), by_batch, MOST_SAMPLES)
         return max(step, wanted // step * step)
@@ -133,6 +141,9 @@ def _operations(program: Program) -> int:
             case Product():
                 repeats = instruction.batches * instruction.groups * instruction.slots
                 total += 2 * repeats * instruction.rows * instruction.inner
+            case OuterProduct():
+                numbers = math.prod(program.accumulators[instruction.accumulator].shape)
+                total += 2 * numbers * instruction.groups * instruction.slots
             case Run(MatrixKernel(), matrices, sizes, size):
                 total += 2 * matrices * math.prod(sizes) * size**3
             case Run():

@@ -6,15 +6,17 @@ import itertools
 import math
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.cpu.arguments import accumulator_starts
-from jetfold.backends.cpu.simd import aligned_empty, lanes, positions
+from jetfold.backends.cpu.simd import ROWS, aligned_empty, lanes, unpacked
 from jetfold.backends.cpu.threads import run_chunks
 from jetfold.backends.program import Accumulator, Program, SharedPlace
+from jetfold.graph import Type
 
 FloatArray = NDArray[Any]
 
@@ -25,7 +27,13 @@ MOST_RANGES = 4
 """Ranges of tiles for each thread: with several, threads that are late hold up the others less."""
 
 PARALLEL_SIZE = 1 << 17
-"""Numbers to add up above which waking other threads pays."""
+"""Numbers of an accumulator above which waking other threads to add up pays."""
+
+PIECE = 1 << 14
+"""Numbers that are added up at a time."""
+
+PANELS = 16
+"""Panels of outer products that are arranged at a time."""
 
 LINE = 16
 """Accumulators begin at multiples of so many numbers, so that no two share a line of the cache."""
@@ -36,8 +44,10 @@ class Totals:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._indices = [_index(accumulator) for accumulator in program.accumulators]
         self._free: list[FloatArray] = []
         self._lock = threading.Lock()
+        self._starts = lru_cache(maxsize=4)(lambda count: accumulator_starts(program, count))
 
     def ranges(self, tiles: int, threads: int, size: int) -> int:
         """How many ranges the tiles are split into, for accumulators of this size in bytes."""
@@ -50,9 +60,12 @@ class Totals:
         tiles: int,
         threads: int,
         dtype: np.dtype[Any],
-    ) -> FloatArray:
-        """Call ``work(first, last, accumulators)`` for ranges of tiles; the sum over ranges."""
-        *_, size = accumulator_starts(self.program, lanes(dtype))
+    ) -> list[FloatArray]:
+        """Call ``work(first, last, accumulators)`` for ranges of tiles; the sums over all ranges.
+
+        There is one array for each accumulator of the program, of its shape.
+        """
+        *_, size = self._starts(lanes(dtype))
         size = -(-size // LINE) * LINE
         ranges = self.ranges(tiles, threads, size * dtype.itemsize)
         sums = self._borrow((ranges, size), dtype)
@@ -62,11 +75,11 @@ class Totals:
             work(number * tiles // ranges, (number + 1) * tiles // ranges, sums[number])
 
         run_chunks(add, ranges, 1, threads)
-        whole = self._add_up(sums, threads)
+        results = self._add_up(sums, threads)
         with self._lock:  # kept for the next call, those of other sizes no longer
             self._free = [known for known in self._free if known.shape == sums.shape]
             self._free.append(sums)
-        return whole
+        return results
 
     def _borrow(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
         """Accumulators (ranges, size) of any content, which nobody else uses meanwhile."""
@@ -76,40 +89,55 @@ class Totals:
                     return self._free.pop(i)
         return aligned_empty(math.prod(shape), dtype).reshape(shape)
 
-    def _add_up(self, sums: FloatArray, threads: int) -> FloatArray:
-        """The sum over ranges, first to last."""
-        size = sums.shape[1]
-        whole = np.empty(size, sums.dtype)
+    def _add_up(self, sums: FloatArray, threads: int) -> list[FloatArray]:
+        """The sums over ranges, first to last, one array for each accumulator."""
+        (total, *others), size = sums, sums.shape[1]
+        threads = threads if size > PARALLEL_SIZE else 1
 
-        def work(first: int, last: int) -> None:
-            part = whole[first:last]
-            part[:] = sums[0, first:last]
-            for row in sums[1:, first:last]:
-                part += row
+        def add(first: int, last: int) -> None:
+            for other in others:
+                total[first:last] += other[first:last]
 
-        pieces = threads if sums.size > PARALLEL_SIZE else 1
-        run_chunks(work, size, -(-size // pieces), pieces)
-        return whole
+        run_chunks(add, size, PIECE if threads > 1 else size, threads)
+        results: list[FloatArray] = []
+        pieces: list[tuple[FloatArray, FloatArray]] = []
+        for accumulator, (start, stop) in zip(
+            self.program.accumulators,
+            itertools.pairwise(self._starts(lanes(sums))),
+            strict=True,
+        ):
+            if accumulator.index is None:
+                results.append(total[start : start + math.prod(accumulator.shape)].copy())
+            else:
+                results.append(_matrices(accumulator.shape, total[start:stop], pieces))
 
-    def finish(
-        self, sums: FloatArray | None, shared: FloatArray, points: int, dtype: np.dtype[Any]
-    ) -> list[FloatArray]:
-        """The totals, from accumulators and from shared numbers if there are points at all."""
+        def arrange(first: int, last: int) -> None:
+            for target, source in pieces[first:last]:
+                target[...] = source
+
+        run_chunks(arrange, len(pieces), 1, threads)
+        return results
+
+    def zeros(self, dtype: np.dtype[Any]) -> list[FloatArray]:
+        """The totals of no points."""
+        return [np.zeros(_shape(kind), dtype) for kind in self.program.totals]
+
+    def finish(self, sums: list[FloatArray], shared: FloatArray, points: int) -> list[FloatArray]:
+        """The totals, from what all accumulators hold and from shared numbers."""
         program = self.program
-        found = []
-        for kind in program.totals:
-            sizes = [axis.size for axis in kind.directions]
-            found.append(np.zeros([*sizes, *kind.shape], dtype))
-        if sums is not None:
-            starts = accumulator_starts(program, lanes(dtype))
-            for accumulator, (start, stop) in zip(
-                program.accumulators, itertools.pairwise(starts), strict=True
-            ):
-                target = found[accumulator.total]
-                target += _arranged(accumulator, sums[start:stop], target.shape)
-        for number, node in program.everywhere if points else ():
-            found[number] += points * self._summed(node, number, shared)
-        return found
+        parts: list[list[FloatArray]] = [[] for _ in program.totals]
+        for accumulator, index, found in zip(
+            program.accumulators, self._indices, sums, strict=True
+        ):
+            shape = _shape(program.totals[accumulator.total])
+            parts[accumulator.total].append(_picked(found, index).reshape(shape))
+        for number, node in program.everywhere:
+            value = points * self._summed(node, number, shared)
+            parts[number].append(np.broadcast_to(value, _shape(program.totals[number])))
+        return [
+            _sum(found) if found else np.zeros(_shape(kind), shared.dtype)
+            for found, kind in zip(parts, program.totals, strict=True)
+        ]
 
     def _summed(self, node: int, number: int, shared: FloatArray) -> FloatArray:
         """A shared value in the shape of a total, summed over direction axes that it lacks."""
@@ -124,15 +152,42 @@ class Totals:
         return value.reshape([*have, *kind.shape])
 
 
-def _arranged(accumulator: Accumulator, numbers: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """The numbers of an accumulator as a part of its total."""
-    size = math.prod(shape)
+def _shape(kind: Type) -> tuple[int, ...]:
+    """The shape of a total: direction axes first."""
+    return (*(axis.size for axis in kind.directions), *kind.shape)
+
+
+def _sum(parts: list[FloatArray]) -> FloatArray:
+    """The sum, an array that is nobody else's."""
+    first, *others = parts
+    return sum(others[1:], start=first + others[0]) if others else np.ascontiguousarray(first)
+
+
+def _matrices(
+    shape: tuple[int, ...], numbers: FloatArray, pieces: list[tuple[FloatArray, FloatArray]]
+) -> FloatArray:
+    """An array for outer products [batch][row][column]; ``pieces`` get what goes where in it."""
+    batches, rows, columns = shape
+    left, right = max(rows, columns), min(rows, columns)
+    panels = -(-left // ROWS)
+    found = np.empty((batches, panels * ROWS, right), numbers.dtype)
+    for part, matrix in zip(numbers.reshape(batches, -1), found, strict=True):
+        for target, source in unpacked(part, matrix):
+            for i in range(0, panels, PANELS):
+                pieces.append((target[:, i : i + PANELS], source[:, i : i + PANELS]))
+    found = found[:, :left]
+    return found if rows >= columns else found.swapaxes(1, 2)
+
+
+def _index(accumulator: Accumulator) -> NDArray[np.int64] | None:
+    """Which numbers of an accumulator its total consists of; None for all in their order."""
     if accumulator.index is None:
-        return numbers[:size].reshape(shape)
-    batches, rows, columns = accumulator.shape
-    place = positions(max(rows, columns), min(rows, columns), lanes(numbers))
-    if rows < columns:
-        place = place.T
-    matrices = numbers.reshape(batches, -1)[:, place].reshape(-1)
+        return None
     index = accumulator.index.value
-    return np.where(index < 0, 0, matrices[index]).astype(numbers.dtype).reshape(shape)
+    return None if np.array_equal(index, np.arange(math.prod(accumulator.shape))) else index
+
+
+def _picked(numbers: FloatArray, index: NDArray[np.int64] | None) -> FloatArray:
+    if index is None:
+        return numbers
+    return np.where(index < 0, 0, numbers.reshape(-1)[index]).astype(numbers.dtype)

@@ -18,7 +18,7 @@ or float64, `i` an index in elements, non-negative and unchecked.
     reduce_add(x)            the sum of the lanes, one number
     FUNCTIONS[name]          exp, tanh, ... by name
     pack(matrix), packed_size(M, K), gemm(...)   see matrix_product.py
-    accumulator_size(..), positions(..), add_outer_product(..)   see outer_product.py
+    accumulator_size(..), unpacked(..), add_outer_product(..)   see outer_product.py
 
 Read host.py, emit.py (how one definition serves both uses), vector.py, primitives.py, then the
 functions, exponential.py (their scheme) and its neighbours, with formats.py and pairs.py;
@@ -38,7 +38,7 @@ from jetfold.backends.cpu.simd.matrix_product import (
 from jetfold.backends.cpu.simd.outer_product import (
     accumulator_size,
     add_outer_product,
-    positions,
+    unpacked,
 )
 from jetfold.backends.cpu.simd.primitives import (
     bits,
@@ -72,11 +72,11 @@ __all__ = [
     "pack",
     "pack_into",
     "packed_size",
-    "positions",
     "powi",
     "reduce_add",
     "select",
     "splat",
     "store",
+    "unpacked",
     "zero",
 ]

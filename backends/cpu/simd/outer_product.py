@@ -3,7 +3,7 @@
 Both operands stay where they are, in the flat workspace. The micro-kernel keeps `ROWS x VECTORS`
 vectors of partial sums in registers and runs along the columns; then a tree of shuffles adds up the
 lanes of many vectors at once, so that a block of sums ends in a few vectors, which are added to the
-accumulator. That therefore holds the matrix block by block (`positions`).
+accumulator. That therefore holds the matrix block by block (`unpacked`).
 
 Fast are many columns: a tree takes about as long as three vectors of them. The first operand's rows
 are in panels of `ROWS`, the second's in blocks of nearly equal width: it should be the one with
@@ -53,18 +53,27 @@ def accumulator_size(left: int, right: int, lanes: int) -> int:
     return -(-left // ROWS) * -(-right // VECTORS) * block_size(lanes)
 
 
-def positions(left: int, right: int, lanes: int) -> npt.NDArray[np.int64]:
-    """Where in the accumulator each element of the matrix (left, right) is."""
-    panels, blocks = -(-left // ROWS), -(-right // VECTORS)
-    rows = np.arange(left)[:, None]
-    width, wider = divmod(right, max(blocks, 1))
-    widths = np.full(blocks, width) + (np.arange(blocks) < wider)
-    block = np.repeat(np.arange(blocks), widths)
-    within = np.arange(right) - np.repeat(np.cumsum(widths) - widths, widths)
-    place: npt.NDArray[np.int64] = (
-        (block * panels + rows // ROWS) * block_size(lanes) + within * ROWS + rows % ROWS
-    )
-    return place
+def unpacked(
+    numbers: npt.NDArray[Any], matrix: npt.NDArray[Any]
+) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Parts of a matrix, and where these are in a flat accumulator: pairs of views.
+
+    The matrix is (left, right) with rows that fill up the last panel. All views have the axes
+    [block][panel][row of B][row of A].
+    """
+    left, right = matrix.shape
+    panels, blocks = left // ROWS, -(-right // VECTORS)
+    cube = numbers.reshape(blocks, panels, -1)
+    width, wider = divmod(right, blocks)
+    found = []
+    for first, last, wide in ((0, wider, width + 1), (wider, blocks, width)):
+        if first < last:
+            start = first * (width + 1)
+            part = matrix[:, start : start + (last - first) * wide]
+            part = part.reshape(panels, ROWS, last - first, wide).transpose(2, 0, 3, 1)
+            sums = cube[first:last, :, : wide * ROWS]
+            found.append((part, sums.reshape(last - first, panels, wide, ROWS)))
+    return found
 
 
 def add_outer_product(
@@ -91,7 +100,11 @@ def add_outer_product(
     columns = np.arange(NV * lanes(a))
     left = a[ao + np.arange(M)[:, None] * ars + columns]
     right = b[bo + np.arange(N)[:, None] * brs + columns]
-    c[co + positions(M, N, lanes(c))] += left @ right.T
+    product = np.zeros((-(-M // ROWS) * ROWS, N), c.dtype)
+    product[:M] = left @ right.T
+    size = accumulator_size(M, N, lanes(c))
+    for part, sums in unpacked(c[co : co + size], product):
+        sums += part
 
 
 class _Typing(AbstractTemplate):
