@@ -98,7 +98,13 @@ class Witness:
 
     def compare(self, first: Graph, second: Graph) -> Certificate:
         """Whether two graphs of the same leaves have the same outputs."""
-        pairs = list(zip(first.outputs, second.outputs, strict=True))
+        return self._equal(first, second, list(zip(first.outputs, second.outputs, strict=True)))
+
+    def agree(self, graph: Graph, pairs: list[tuple[int, int]]) -> Certificate:
+        """Whether the nodes of each pair have the same value."""
+        return self._equal(graph, graph, pairs)
+
+    def _equal(self, first: Graph, second: Graph, pairs: list[tuple[int, int]]) -> Certificate:
         exact, remarks = self._exactly(first, second, pairs)
         roundoff = self._measured(first, second, pairs)
         return judged(Certificate(exact, None, "", roundoff, remarks))

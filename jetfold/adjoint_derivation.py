@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
+from os import PathLike
 from typing import NoReturn
 
-from jetfold.derivation import About, Derivation
+from jetfold.derivation import About, Derivation, write_picture
 from jetfold.graph import (
     ArgumentError,
     Graph,
@@ -19,7 +20,9 @@ from jetfold.graph import (
     without_roles,
 )
 from jetfold.rules.adjoint import Adjoint, Leaf, Seed, Values, adjoint, dependent
+from jetfold.rules.adjoint_certificate import dot_products
 from jetfold.rules.collapse import PUSH_REPLICATE
+from jetfold.rules.cost import operations
 from jetfold.rules.kinks import Kink, kinks
 
 
@@ -56,9 +59,7 @@ class AdjointDerivation(Derivation):
     @cached_property
     def kinks(self) -> list[Kink]:
         """The functions on the way that have no derivative somewhere, and what is taken for it."""
-        graph = self.function_graph
-        leaves = [node for node in graph.leaves if graph[node].op in self.leaves]
-        return kinks(graph, dependent(graph, leaves))
+        return kinks(self.function_graph, self.active)
 
     def _warn(self) -> None:
         """Warn of each of the ``kinks`` at its line, which Python shows once."""
@@ -109,6 +110,34 @@ class AdjointDerivation(Derivation):
     def graph_of(self, method: str) -> Graph:
         self._require(method)
         return self.collapsed_graph
+
+    @cached_property
+    def active(self) -> set[int]:
+        """The nodes of the function that a gradient goes through."""
+        graph = self.function_graph
+        return dependent(graph, [node for node in graph.leaves if graph[node].op in self.leaves])
+
+    def dot_products(self, graph: Graph) -> tuple[Graph, list[tuple[int, int]]]:
+        """What proves a graph with the outputs of ``adjoint_graph``: <g, J v> and <J^T g, v>."""
+        seed, _, per_point = self._how
+        args = self.function_graph, self.adjoint, graph, self.leaves, seed, per_point
+        return dot_products(*args)
+
+    def draw(self, path: str | PathLike[str]) -> None:
+        """Write a picture: ``.svg`` shows the function beside the final graph.
+
+        A path ending in ``.dot`` gets the final graph as Graphviz text. Raises `ArgumentError`
+        for any other ending.
+        """
+        counts = operations(self.function_graph), operations(self.final_graph)
+        captions = (
+            f"the function: {counts[0]:,} operations per point",
+            f"with its adjoint: {counts[1]:,} operations per point",
+        )
+        write_picture(path, self.function_graph, self.final_graph, captions)
+
+    def pushed_jets(self) -> None:
+        """There are none: a gradient goes backwards."""
 
     @property
     def taylor_graph(self) -> NoReturn:

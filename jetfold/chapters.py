@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.derivation import Derivation
 from jetfold.graph import Graph, Rewriting
 
@@ -34,8 +35,27 @@ def chapters(derivation: Derivation) -> list[Chapter]:
     First the function, standard Taylor mode, replication pushed down, sums pulled up, clean-up.
     Then, where the operator has them, the other methods that make a graph of their own, each with
     its clean-up. With method "standard" there is no collapsing, and nothing after it.
+
+    Those of a gradient are the function, its adjoint, the same three rewritings, and what runs once
+    per call, if there are gradients of parameters.
     """
+    if isinstance(derivation, AdjointDerivation):
+        return list(_chapters_of_adjoint(derivation))
     return list(_chapters(derivation))
+
+
+def _chapters_of_adjoint(derivation: AdjointDerivation) -> Iterator[Chapter]:
+    function, method = derivation.function_graph, derivation.chosen
+    yield Chapter("function", "The function", function)
+    yield Chapter("adjoint", "The adjoint", derivation.adjoint_graph, made_from=function)
+    push, pull = derivation.pushed, derivation.pulled
+    yield Chapter("push", "Replication pushed down", push.graph, push, method=method)
+    yield Chapter("pull", "Sums pulled up", pull.graph, pull, method=method)
+    done = derivation.cleaned
+    yield Chapter("clean-up", "Clean-up", done.graph, done, method=method, runs=True)
+    if derivation.parameter_graph.outputs:
+        shared = derivation.parameter_graph
+        yield Chapter("call", "Once per call", shared, made_from=function, method=method)
 
 
 def _chapters(derivation: Derivation) -> Iterator[Chapter]:

@@ -224,18 +224,11 @@ class Derivation:
         A path ending in ``.dot`` gets the final graph as Graphviz text. Raises `ArgumentError`
         for any other ending.
         """
-        path = Path(path)
-        if path.suffix not in (".svg", ".dot"):
-            raise ArgumentError(f"cannot draw {str(path)!r}: the path has to end in .svg or .dot")
-        if path.suffix == ".dot":
-            path.write_text(to_dot(self.final_graph), encoding="utf-8")
-            return
         captions = (
             f"standard Taylor mode: {self.cost.vectors['standard']} vectors per node",
             f"{self.chosen}: {self.cost.vectors[self.chosen]} vectors per node",
         )
-        svg = to_svg_pair(self.shared_graph, self.final_graph, captions)
-        path.write_text(svg, encoding="utf-8")
+        write_picture(path, self.shared_graph, self.final_graph, captions)
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write one page to walk through the derivation, step by step, in a browser.
@@ -318,3 +311,14 @@ class Derivation:
                 f"{WHERE_MISSING.get(method, 'goes backwards through the function')}; "
                 f"choose from auto, {', '.join(self.methods)}"
             )
+
+
+def write_picture(
+    path: str | PathLike[str], before: Graph, after: Graph, captions: tuple[str, str]
+) -> None:
+    """Two graphs side by side as ``.svg``, or the second one as Graphviz text, ``.dot``."""
+    path = Path(path)
+    if path.suffix not in (".svg", ".dot"):
+        raise ArgumentError(f"cannot draw {str(path)!r}: the path has to end in .svg or .dot")
+    text = to_dot(after) if path.suffix == ".dot" else to_svg_pair(before, after, captions)
+    path.write_text(text, encoding="utf-8")

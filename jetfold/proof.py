@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
 from jetfold.graph import Constant, Graph, Map, MatrixFunction, Op, Step
@@ -16,6 +17,7 @@ from jetfold.graph.certificate import Certificate, Witness
 from jetfold.graph.formula import spelled_out
 from jetfold.graph.notation import LATEX, PLAIN
 from jetfold.graph.values import at_a_good_point, exact_values, float_values
+from jetfold.rules.adjoint_certificate import certify_handed
 from jetfold.rules.cost import operations_of
 from jetfold.rules.taylor_certificate import certify_coefficients
 
@@ -30,8 +32,8 @@ FRACTION = 1 << 10
 
 
 @dataclass(frozen=True)
-class TaylorStep:
-    """A step of the chapter "taylor": the coefficients of one node of the function's graph."""
+class NodeStep:
+    """A step of "taylor" or "adjoint": what is made of one node of the function's graph."""
 
     index: int
     node: int
@@ -42,23 +44,29 @@ class Proved(NamedTuple):
     """A certificate and what it is of: a step of a chapter, or (step None) a whole chapter."""
 
     chapter: Chapter
-    step: Step | TaylorStep | None
+    step: Step | NodeStep | None
     certificate: Certificate
 
 
 def certificates(derivation: Derivation) -> Iterator[Proved]:
     """The certificates of all chapters in order, as they are computed.
 
-    A rewriting has one for each step; "taylor" has one for each node of the function; a chapter
-    whose graph is made directly has one with step None: its outputs are those of standard Taylor
-    mode. So has one that begins with a graph of its own, in which equal nodes of the graph before
-    have been merged. What is traced is not certified.
+    A rewriting has one for each step; "taylor" and "adjoint" have one for each node of the
+    function. A chapter whose graph is made directly has one with step None: its outputs are those
+    of standard Taylor mode, or both sides of <g, J v> = <J^T g, v> are equal for an adjoint. So has
+    one that begins with a graph of its own, in which equal nodes of the graph before have been
+    merged. What is traced is not certified.
     """
     told = chapters(derivation)
-    witness = _witness(derivation, [chapter.graph for chapter in told])
-    graph = derivation.taylor_graph
+    graphs = [chapter.graph for chapter in told]
+    if isinstance(derivation, AdjointDerivation):
+        graphs.append(derivation.dot_products(derivation.final_graph)[0])
+    witness = _witness(derivation, graphs)
+    graph = graphs[1]
     for chapter in told:
-        if chapter.rewriting is not None:
+        if isinstance(derivation, AdjointDerivation) and chapter.key in ("adjoint", "call"):
+            yield from _adjoint(derivation, chapter, witness)
+        elif chapter.rewriting is not None:
             if chapter.rewriting.initial is not graph:
                 yield Proved(chapter, None, witness.compare(graph, chapter.rewriting.initial))
             for step, certificate in witness.certify(chapter.rewriting):
@@ -71,6 +79,24 @@ def certificates(derivation: Derivation) -> Iterator[Proved]:
         graph = chapter.graph
 
 
+def _adjoint(derivation: AdjointDerivation, chapter: Chapter, witness: Witness) -> Iterator[Proved]:
+    """Node by node what is handed on, and the dot products with the adjoint as a whole.
+
+    In the last chapter it is the graph that runs of which these are made.
+    """
+    function, adjoint = derivation.function_graph, derivation.adjoint
+    graph = chapter.graph
+    if chapter.key == "adjoint":
+        for index, handed in enumerate(adjoint.handed):
+            found = certify_handed(function, adjoint, derivation.active, handed, witness)
+            if found is not None:
+                title = f"Transpose of {PLAIN.equation(function, handed.node)}"
+                yield Proved(chapter, NodeStep(index, handed.node, title), found)
+    else:
+        graph = derivation.final_graph
+    yield Proved(chapter, None, witness.agree(*derivation.dot_products(graph)))
+
+
 def _taylor(derivation: Derivation, chapter: Chapter, witness: Witness) -> Iterator[Proved]:
     pushed = derivation.pushed_jets()
     if pushed is None:  # made by who does not tell how
@@ -81,7 +107,7 @@ def _taylor(derivation: Derivation, chapter: Chapter, witness: Witness) -> Itera
         certificate = certify_coefficients(pushed, chapter.graph, node, witness)
         if certificate is not None:
             title = f"Taylor rule of {PLAIN.equation(function, node)}"
-            yield Proved(chapter, TaylorStep(index, node, title), certificate)
+            yield Proved(chapter, NodeStep(index, node, title), certificate)
             index += 1
 
 

@@ -20,7 +20,7 @@ from jetfold.graph import Graph, Step
 from jetfold.graph.certificate import Certificate
 from jetfold.graph.change import sides
 from jetfold.graph.notation import PLAIN
-from jetfold.proof import Proved, TaylorStep, certificates
+from jetfold.proof import NodeStep, Proved, certificates
 from jetfold.target import add_options as add_target_options
 from jetfold.target import read
 
@@ -127,7 +127,7 @@ def _named(proved: Proved) -> str:
     match proved.step:
         case Step(index=index, rule=rule, before=before, after=after):
             return f"{index + 1:4} {rule.name}: %{before} -> %{after}"
-        case TaylorStep(index=index, title=title):
+        case NodeStep(index=index, title=title):
             return f"{index + 1:4} {title}"
     merged = "equal nodes of the graph before merged"
     return f"   0 {merged if proved.chapter.rewriting else 'results, against standard Taylor mode'}"
@@ -148,7 +148,7 @@ def _failure(proved: Proved, derivation: Derivation) -> Iterator[str]:
         yield f"  node    {notation.value(before, step.before)}{_line(before, step.before)}"
         yield f"  before  {left}"
         yield f"  after   {right}"
-    elif isinstance(step, TaylorStep):
+    elif isinstance(step, NodeStep):
         yield f"  node    {notation.equation(function, step.node)}{_line(function, step.node)}"
         for node in chapter.graph:
             role = chapter.graph[node].role

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ class Handed(NamedTuple):
     parts: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjoint:
     """The graphs of an adjoint; see `adjoint`.
 
@@ -84,7 +85,7 @@ class Adjoint:
     they were asked for; then the terms of ``totals``. The first totals are the sums of the
     function's outputs, if these are wanted; the others are leaves `Parameter` of ``shared``, called
     as in ``names``, whose outputs are the cotangents of the parameters. ``handed`` tells what the
-    function's nodes hand on in ``graph``, in the order in which they do.
+    function's nodes hand on, in the order in which they do.
     """
 
     graph: Graph
@@ -92,6 +93,13 @@ class Adjoint:
     shared: Graph
     names: tuple[str, ...]
     handed: tuple[Handed, ...]
+    editor: Editor
+
+    @cached_property
+    def complete(self) -> Graph:
+        """``graph`` with everything that is handed on, whether the outputs need it or not."""
+        given = [node for one in self.handed for _, part in one.parts for node in (one.node, part)]
+        return self.editor.freeze([*self.graph.outputs, *given])
 
 
 # What hands on ------------------------------------------------------------------------------------
@@ -309,7 +317,7 @@ def adjoint(
     points = editor.freeze(outputs)
     rest = [leaf for leaf in leaves if leaf not in direct]
     parameters = _shared(graph, met, names, rest, active)
-    return Adjoint(points, tuple(totals), parameters, names, tuple(reverse.handed))
+    return Adjoint(points, tuple(totals), parameters, names, tuple(reverse.handed), editor)
 
 
 def _name_values(editor: Editor, graph: Graph) -> None:

@@ -20,7 +20,7 @@ from jetfold.demo_functions import network, random_layers
 from jetfold.derivation import Derivation
 from jetfold.graph import Editor, Graph, Map, Rule, Step, add_map, operand_symbol
 from jetfold.graph.identity import SHORTENED
-from jetfold.proof import Proved, TaylorStep, certificates
+from jetfold.proof import Proved, NodeStep, certificates
 from jetfold.rules import minimal as minimal_module
 from jetfold.rules.collapse import PULL_SUM
 from jetfold.rules.derive import taylor_terms
@@ -84,7 +84,7 @@ def test_every_step_is_certified(name: str) -> None:
             assert len(steps) - len(stages) <= 1
         elif chapter.key == "taylor":
             assert steps
-            assert all(isinstance(step, TaylorStep) for step in steps)
+            assert all(isinstance(step, NodeStep) for step in steps)
         else:
             assert steps == ([] if chapter.key == "function" else [None])
 

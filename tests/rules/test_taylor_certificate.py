@@ -15,7 +15,7 @@ from jetfold.derivation import Derivation
 from jetfold.graph import Concatenate, Contract, Editor, Graph, Map, MatrixFunction, Op, Sum
 from jetfold.graph.certificate import OF_FUNCTIONS, Certificate
 from jetfold.graph.identity import SHORTENED
-from jetfold.proof import TaylorStep, certificates
+from jetfold.proof import NodeStep, certificates
 from jetfold.rules import derive as derive_rules
 from jetfold.rules import matrix, taylor, taylor_certificate
 from jetfold.rules.derive import path_symbol
@@ -36,7 +36,7 @@ def taylor_steps(derivation: Derivation) -> list[tuple[Op, Certificate]]:
     found = []
     for chapter, step, certificate in certificates(derivation):
         if chapter.key == "taylor":
-            assert isinstance(step, TaylorStep)
+            assert isinstance(step, NodeStep)
             found.append((derivation.function_graph[step.node].op, certificate))
         elif found:
             break
@@ -78,7 +78,7 @@ def test_nodes_that_have_a_rule() -> None:
     """Each node that varies with the point, but the point itself; with index, node and title."""
     derivation = derive("network of tanh")
     function = derivation.function_graph
-    steps = [step for _, step, _ in certificates(derivation) if isinstance(step, TaylorStep)]
+    steps = [step for _, step, _ in certificates(derivation) if isinstance(step, NodeStep)]
     varying = [node for node in function.order if node in function.varying - set(function.inputs)]
     assert [(step.index, step.node) for step in steps] == list(enumerate(varying))
     assert "Taylor rule of v5 = tanh(v4)" in {step.title for step in steps}
