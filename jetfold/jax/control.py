@@ -37,7 +37,7 @@ def _inlined(*keys: str) -> Rule:
 
     def rule(equation: Equation, *values: Any) -> Any:
         jaxpr = next(equation.params[key] for key in keys if key in equation.params)
-        whole = _library_function(jaxpr)
+        whole = library_function(jaxpr)
         if whole is not None and any(isinstance(value, Tracer) for value in values):
             result = whole(*values)
             return list(result) if isinstance(result, tuple) else [result]
@@ -46,7 +46,7 @@ def _inlined(*keys: str) -> Rule:
     return rule
 
 
-def _library_function(jaxpr: Any) -> Callable[..., Any] | None:
+def library_function(jaxpr: Any) -> Callable[..., Any] | None:
     """NumPy's function for a jaxpr of a function of JAX's library."""
     name, _, place = getattr(jaxpr, "jaxpr", jaxpr).debug_info.func_src_info.partition(" at ")
     return WHOLE.get(name) if place.startswith(_JAX) else None

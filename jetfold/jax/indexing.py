@@ -70,7 +70,7 @@ def _window(
     """The slices from these places on; JAX moves them so that they lie within the array."""
     slices = []
     for length, start, size in zip(shape, starts, sizes, strict=True):
-        first = min(max(0, int(equation.known(start, "a place"))), length - size)
+        first = min(max(0, int(equation.known(start, "an index"))), length - size)
         slices.append(slice(first, first + size))
     return tuple(slices)
 

@@ -18,7 +18,7 @@ jnp, lax, special = jax.numpy, jax.lax, jax.scipy.special
 from jax.extend.core import jaxprs_in_params  # noqa: E402
 
 from jetfold.jax import from_jax  # noqa: E402  (it needs JAX)
-from jetfold.jax.control import WHOLE  # noqa: E402
+from jetfold.jax.control import WHOLE, library_function  # noqa: E402
 from jetfold.jax.jaxpr import RULES  # noqa: E402
 
 POINT = np.array([0.3, -0.4, 0.8, 1.7])
@@ -159,17 +159,19 @@ def test_called_on_arrays(name: str, derivatives: tuple[Any, Any]) -> None:
         assert_allclose(array, wanted[0], rtol=1e-12, atol=1e-14)
 
 
-def _primitives(jaxpr: Any) -> Iterator[tuple[str, Any]]:
+def _equations(jaxpr: Any) -> Iterator[Any]:
     for eqn in getattr(jaxpr, "jaxpr", jaxpr).eqns:
-        yield eqn.primitive.name, eqn
+        yield eqn
         for inside in jaxprs_in_params(eqn.params):
-            yield from _primitives(inside)
+            yield from _equations(inside)
 
 
 def test_every_rule_is_tested() -> None:
     with jax.enable_x64(True):
         jaxprs = [jax.make_jaxpr(function)(POINT) for function in CASES.values()]
-    used = {name for jaxpr in jaxprs for name, _ in _primitives(jaxpr)}
-    assert set(RULES) - used == {"custom_vjp_call"}  # below; it has no forward mode
-    called = {eqn.params.get("name") for jaxpr in jaxprs for _, eqn in _primitives(jaxpr)}
-    assert set(WHOLE) <= called
+    eqns = [eqn for jaxpr in jaxprs for eqn in _equations(jaxpr)]
+    used = {eqn.primitive.name for eqn in eqns}
+    assert set(RULES) - used == {"custom_vjp_call"}  # JAX has no forward mode of it
+    called = [eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr") for eqn in eqns]
+    whole = {library_function(jaxpr) for jaxpr in called if jaxpr is not None}
+    assert set(WHOLE.values()) <= whole
