@@ -13,6 +13,9 @@ and `minimal` (the fewest coefficients), `form` (coefficients that differ from p
 `methods`, `prediction` and `cost` (the choice), `symbolic_algebra` and `algebra_text` (algebras to
 look at).
 
+Gradients: `transpose` (linear operations backwards), `adjoint` (graphs backwards) and `kinks`
+(where there is no derivative).
+
 Last PDE expressions: `pde` with `pde_reading`, `pde_gradient` and `pde_checks` (what an expression
 asks), `factors` (products of operators), `from_sympy` (expressions for graphs), `estimate` and
 `quadratic` (means over random directions).

@@ -8,7 +8,17 @@ from sphinx.application import Sphinx
 
 NAVIGATION = {
     "Learn": ["course/*", "seeing"],
-    "Use": ["operators", "primitives", "numpy", "gpu", "errors"],
+    "Use": [
+        "operators",
+        "gradients",
+        "primitives",
+        "numpy",
+        "torch",
+        "jax",
+        "scaling",
+        "gpu",
+        "errors",
+    ],
     "Look inside": ["collapsing", "architecture", "benchmarks"],
     "Reference": [
         "reference/operators",
