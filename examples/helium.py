@@ -344,7 +344,7 @@ def draw(path: str, history: Array, result: Measurement) -> None:
 
     first, second = result.walkers[:, 0], result.walkers[:, 1]
     strangers = np.linalg.norm(first - np.roll(second, 1, axis=0), axis=-1)
-    bins = np.linspace(0, 5, 61)
+    bins = np.linspace(0, 5, 41)
     middles = (bins[1:] + bins[:-1]) / 2
     for values, style, label in (
         (strangers, "C1--", "of two atoms, laid over each other"),
