@@ -89,10 +89,11 @@ class CompiledGraph:
             run(*arrays, *sums, workspace, shared, known.args, known.code, samples, first, last)
             self._workspaces.append(workspace)
 
-        if not self.program.accumulators:
+        sums: list[FloatArray] = []
+        if self.program.accumulators:
+            sums = self._totals.accumulate(work, tiles, threads, dtype)
+        elif outputs:
             run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
-            return outputs + self._totals.finish([], shared, points)
-        sums = self._totals.accumulate(work, tiles, threads, dtype)
         return outputs + self._totals.finish(sums, shared, points)
 
     def _make_arguments(self, samples: int, width: int) -> Arguments:

@@ -139,9 +139,9 @@ def _worker(program: Program) -> Iterator[str]:
     inputs = [f"x{i}" for i in range(len(program.inputs))]
     outputs = [f"y{i}" for i in range(len(program.outputs))]
     sums = _sums(program)
-    arrays = ", ".join([*inputs, *outputs, *(["acc"] if sums else [])])
+    arrays = ", ".join([*inputs, *outputs, *(["acc"] if sums else []), "ws", "sh"])
     yield "@njit(nogil=True, cache=True)"
-    yield f"def run({arrays}, ws, sh, args, code, samples, first, last):"
+    yield f"def run({arrays}, args, code, samples, first, last):"
     yield "    for tile in range(first, last):"
     yield "        start = tile * samples"
     if sums:

@@ -160,7 +160,9 @@ def _shape(kind: Type) -> tuple[int, ...]:
 def _sum(parts: list[FloatArray]) -> FloatArray:
     """The sum, an array that is nobody else's."""
     first, *others = parts
-    return sum(others[1:], start=first + others[0]) if others else np.ascontiguousarray(first)
+    if not others:
+        return np.require(first, requirements=["C", "W"])
+    return np.asarray(sum(others, start=first))
 
 
 def _matrices(
