@@ -22,6 +22,7 @@ NAVIGATION = {
     "Look inside": ["collapsing", "architecture", "benchmarks"],
     "Reference": [
         "reference/operators",
+        "reference/gradients",
         "reference/primitives",
         "reference/derivations",
         "reference/graphs",
