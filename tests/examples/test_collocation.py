@@ -1,4 +1,4 @@
-"""Solvers by collocation: they run from the command line, and notice a wrong answer."""
+"""Solvers of linear equations: they run from the command line, and notice a wrong answer."""
 
 import importlib.util
 import subprocess
@@ -18,6 +18,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 
 COMMANDS = {
     "plate_collocation": (),
+    "heat": ("--dimension", "20", "--steps", "400", "--tolerance", "0.06"),
 }
 
 
@@ -128,3 +129,68 @@ def test_middle_of_the_plate_agrees_with_the_method_of_ritz() -> None:
     assert np.kron(middle, middle) @ found == pytest.approx(
         example.MIDDLE, rel=example.MIDDLE_TOLERANCE
     )
+
+
+# The heat equation --------------------------------------------------------------------------------
+
+
+def test_heat_notices_a_wrong_solution(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Waves that fade 1.3 times as fast are not what the network finds."""
+    monkeypatch.chdir(tmp_path)
+    example = load("heat")
+
+    class Faster(example.Heat):  # type: ignore[name-defined]
+        def exact(self, x: Any, t: Any) -> Any:
+            return super().exact(x, 1.3 * t)
+
+    example.Heat = Faster
+    assert example.main([*COMMANDS["heat"], "--quiet"]) == 1
+    written = capsys.readouterr()
+    assert written.out.count("WRONG") == 1
+    assert written.err == ""
+
+
+def test_solution_of_the_heat_equation_is_that_of_the_heat_kernel() -> None:
+    """u(x, t) is the mean of u(x + sqrt(2t) z, 0) over normal z, here only along each wave."""
+    example = load("heat")
+    heat = example.Heat(7)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights /= np.sqrt(2 * np.pi)
+    random = np.random.default_rng(0)
+    for t in (0.1, 0.7, 1.0):
+        x = random.normal(size=7)
+        expected = 0.0
+        for wave, phase in zip(heat.waves.T, example.PHASES, strict=True):
+            at = x @ wave + phase + np.sqrt(2 * t) * np.linalg.norm(wave) * nodes
+            expected += np.sum(weights * np.sin(at)) / np.sqrt(len(example.PHASES))
+        assert heat.exact(x, t) == pytest.approx(expected, abs=1e-13)
+
+
+def test_loss_of_the_heat_equation_is_the_squared_residual_on_average() -> None:
+    """Where the residual is nearly 0, the square of one estimate would be its variance."""
+    example = load("heat")
+    heat = example.Heat(20)
+    random = np.random.default_rng(0)
+    params = heat.initial(random)
+    points = heat.points(200, random)
+
+    def u(point: Any, params: Any) -> Any:
+        return heat.ansatz(point[:-1], point[-1], params)
+
+    space = np.eye(21)[:, :-1]
+    slow: Any = {"backend": "reference"}
+    rates = jf.grad(u, **slow)(points, params)[:, -1]
+    residuals = rates - jf.weighted_laplacian(u, space, **slow)(points, params)
+    chosen = np.abs(residuals).argmin()
+    copies = np.tile(points[chosen], (2000, 1))
+
+    loss = jf.value_and_grad(heat.loss(samples=8, seed=0))
+    means = [loss(copies, params)[0] for _ in range(20)]
+    standard_error = np.std(means) / np.sqrt(len(means) - 1)
+    assert abs(np.mean(means) - residuals[chosen] ** 2) < 4 * standard_error
+
+    samples: Any = {"samples": 8, "distribution": "rademacher", "seed": 1, "per_point": True}
+    estimates = jf.weighted_laplacian(u, space, **slow, **samples)(copies, params)
+    assert np.var(estimates) > 50 * standard_error
