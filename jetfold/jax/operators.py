@@ -118,7 +118,7 @@ class _WithStructure:
 
         So the function is traced here and not in the callback, where JAX must not be called.
         """
-        none = self.operator(*_without_points(self.operator, points, floats, others))
+        none = self.operator(*self._without_points(points, floats, others))
         leaves, structure = flatten(none)
         batch = points.shape[: points.ndim - self.operator.point_ndim]
         shapes = [jax.ShapeDtypeStruct(batch + leaf.shape[1:], leaf.dtype) for leaf in leaves]
@@ -133,6 +133,7 @@ class _WithStructure:
 
     def _backward(self, kept: Any, cotangents: Any) -> Any:
         (points, floats, others), wanted = kept
+        self.product(wanted.argnums)(*self._without_points(points, floats, others))  # see _values
         given = [_instantiated(leaf) for leaf in jax.tree.leaves(cotangents)]
         arrays = {POINTS: [points], PARAMETERS: floats}
         shapes = [
@@ -145,6 +146,15 @@ class _WithStructure:
         gradients = {number: [next(found) for _ in arrays[number]] for number in wanted.argnums}
         (at_points,) = gradients.get(POINTS, [None])
         return at_points, gradients.get(PARAMETERS), None
+
+    def _without_points(self, points: Any, *leaves: list[Any]) -> list[Any]:
+        """Arrays of these shapes for a batch of no points."""
+        ndim = self.operator.point_ndim
+        shape = points.shape
+        if points.ndim >= ndim:
+            shape = (0, *shape[points.ndim - ndim :])
+        none = np.empty(shape, points.dtype)
+        return [none, *([np.zeros(leaf.shape, leaf.dtype) for leaf in part] for part in leaves)]
 
 
 @jax.tree_util.register_static
@@ -159,14 +169,6 @@ def _instantiated(cotangent: Any) -> Any:
     if isinstance(cotangent, SymbolicZero):
         return jax.numpy.zeros(cotangent.shape, cotangent.dtype)
     return cotangent
-
-
-def _without_points(operator: PointOperator, points: Any, *leaves: list[Any]) -> list[Any]:
-    """Arrays of these shapes for a batch of no points."""
-    cut = max(0, points.ndim - operator.point_ndim)
-    shape = points.shape if points.ndim < operator.point_ndim else (0, *points.shape[cut:])
-    none = np.empty(shape, points.dtype)
-    return [none, *([np.zeros(leaf.shape, leaf.dtype) for leaf in part] for part in leaves)]
 
 
 # Callbacks ----------------------------------------------------------------------------------------
