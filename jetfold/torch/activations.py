@@ -16,6 +16,7 @@ import scipy.special
 from jetfold.graph import TraceError
 from jetfold.graph.source import located
 from jetfold.torch.elementwise import Rule, add, applied, clamp, div, mul, sub, where
+from jetfold.torch.moves import chunk
 from jetfold.torch.values import Value
 
 
@@ -133,6 +134,11 @@ def hardswish(input: Any) -> Value:
     return mul(input, div(clamp(add(input, 3), 0, 6), 6))
 
 
+def glu(input: Any, dim: int = -1) -> Value:
+    first, second = chunk(input, 2, dim)
+    return mul(first, sigmoid(second))
+
+
 def logsigmoid(input: Any) -> Value:
     return applied("logsigmoid", scipy.special.log_expit, input)
 
@@ -141,6 +147,7 @@ FUNCTIONS: Mapping[str, Rule] = {
     "celu": celu,
     "elu": elu,
     "gelu": gelu,
+    "glu": glu,
     "hardshrink": hardshrink,
     "hardsigmoid": hardsigmoid,
     "hardswish": hardswish,
@@ -152,12 +159,10 @@ FUNCTIONS: Mapping[str, Rule] = {
     "relu": relu,
     "relu6": relu6,
     "selu": selu,
-    "sigmoid": sigmoid,
     "silu": silu,
     "softplus": softplus,
     "softshrink": softshrink,
     "softsign": softsign,
-    "tanh": tanh,
     "tanhshrink": tanhshrink,
     "threshold": threshold,
 }

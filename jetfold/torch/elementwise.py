@@ -258,6 +258,7 @@ FUNCTIONS: Mapping[str, Rule] = {
     "lerp": lerp,
     "logit": logit,
     "masked_fill": masked_fill,
+    "mul": mul,
     "nan_to_num": nan_to_num,
     "pow": pow,
     "round": round,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from jetfold.graph import ArgumentError, UnsupportedError
@@ -12,7 +13,7 @@ from jetfold.graph.tree import Structure, flatten, unflatten
 from jetfold.operator import Operator
 from jetfold.torch.importing import ImportedModule
 from jetfold.torch.parameters import array_of, nested
-from jetfold.torch.tracing import program_of
+from jetfold.torch.tracing import as_module, program_of
 from jetfold.vjp import VectorJacobianProduct
 
 
@@ -28,6 +29,8 @@ class _Imported:
                 f"{make!r} made a {type(self.function).__name__} of u; give what makes an operator "
                 "or a function of (x, params) of it, such as jf.laplacian"
             )
+        self.backend = getattr(self.function, "backend", options.get("backend", "cpu"))
+        self.point_ndim = getattr(self.function, "point_ndim", options.get("point_ndim", 1))
         self._products: dict[tuple[bool, frozenset[str]], VectorJacobianProduct] = {}
 
     def product(self, points: bool, trained: frozenset[str]) -> VectorJacobianProduct:
@@ -37,8 +40,8 @@ class _Imported:
             known = VectorJacobianProduct(
                 self._split,
                 argnums=(0,) * points + (1,) * bool(trained),
-                backend=getattr(self.function, "backend", "cpu"),
-                point_ndim=getattr(self.function, "point_ndim", 1),
+                backend=self.backend,
+                point_ndim=self.point_ndim,
             )
             self._products[points, trained] = known
         return known
@@ -49,7 +52,8 @@ class _Imported:
     def values(self, points: Any, arrays: Mapping[str, Any]) -> Any:
         """The values alone."""
         if isinstance(self.function, Operator):
-            return self.function(points, nested(arrays.items()))
+            operator: Any = self.function
+            return operator(points, nested(arrays.items()))
         return self.product(True, frozenset())(points, {}, arrays)[0]
 
 
@@ -58,7 +62,7 @@ class ModuleOperator:
 
     def __init__(self, make: Callable[..., Any], module: Any, options: dict[str, Any]) -> None:
         self.make = make
-        self.module = module
+        self.module = as_module(module)
         self.options = options
         self._modes: dict[tuple[bool, ...], _Imported] = {}
         self._imported()
@@ -79,7 +83,7 @@ class ModuleOperator:
             for name, tensor in zip(imported.names, tensors, strict=True)
         }
         results, structure = flatten(imported.values(array, arrays))
-        return unflatten(structure, [torch.from_numpy(result) for result in results])
+        return unflatten(structure, list(map(_tensor, results)))
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -88,8 +92,7 @@ class ModuleOperator:
 
     def _imported(self) -> _Imported:
         """The import for the module's mode now: forward may do other things in training."""
-        modules = self.module.modules() if isinstance(self.module, torch.nn.Module) else ()
-        mode = tuple(module.training for module in modules)
+        mode = tuple(module.training for module in self.module.modules())
         known = self._modes.get(mode)
         if known is None:
             known = self._modes[mode] = _Imported(self.make, self.module, self.options)
@@ -106,6 +109,11 @@ class ModuleOperator:
         return [found[name] for name in names]
 
 
+def _tensor(array: Any) -> Any:
+    """An array, or a number of NumPy, as a tensor in the same memory."""
+    return torch.from_numpy(np.asarray(array))
+
+
 class _Differentiated(torch.autograd.Function):
     """The values of an operator, which remember what pulls cotangents back."""
 
@@ -113,7 +121,8 @@ class _Differentiated(torch.autograd.Function):
     def forward(ctx: Any, imported: Any, structures: Any, points: Any, *tensors: Any) -> Any:
         """The values as flat tensors; their tree is put into ``structures``."""
         needed = ctx.needs_input_grad[2:]
-        trained, fixed = {}, {}
+        trained: dict[str, Any] = {}
+        fixed: dict[str, Any] = {}
         for name, tensor, wanted in zip(imported.names, tensors, needed[1:], strict=True):
             (trained if wanted else fixed)[name] = array_of(tensor, f"the parameter {name}")
         product = imported.product(needed[0], frozenset(trained))
@@ -122,7 +131,7 @@ class _Differentiated(torch.autograd.Function):
         structures.append(structure)
         ctx.structure, ctx.names = structure, imported.names
         ctx.save_for_backward(points, *tensors)
-        return tuple(torch.from_numpy(result) for result in results)
+        return tuple(map(_tensor, results))
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -135,7 +144,7 @@ class _Differentiated(torch.autograd.Function):
         at_points = found.pop(0) if needed[0] else None
         of_names = found.pop(0) if found else {}
         arrays = [at_points, *(of_names.get(name) for name in ctx.names)]
-        gradients = [None if array is None else torch.from_numpy(array) for array in arrays]
+        gradients = [None if array is None else _tensor(array) for array in arrays]
         if torch.is_grad_enabled():  # create_graph=True
             gradients = _refuse_twice(gradients, [*inputs, *cotangents])
         return None, None, *gradients
@@ -182,7 +191,8 @@ def operator(make: Callable[..., Any], module: Any, **options: Any) -> ModuleOpe
         dicts by their names.
     module : a torch.nn.Module, as for `from_module`. Its parameters and buffers are read at every
         call, so that it can be trained by any optimiser.
-    options : what ``make`` takes beside u, such as ``backend="reference"`` or ``samples=8``.
+    options : what ``make`` takes beside u, such as ``samples=8``. ``backend`` and ``point_ndim``
+        are also those of the gradients, where ``make`` gives a function.
 
     Returns
     -------

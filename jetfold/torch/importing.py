@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jetfold.graph import ArgumentError
 from jetfold.torch.parameters import array_of, flat, is_floating, nested
 from jetfold.torch.program import Program
-from jetfold.torch.tracing import program_of
+from jetfold.torch.tracing import as_module, program_of
 
 
 class ImportedModule:
@@ -23,7 +24,14 @@ class ImportedModule:
 
     def __call__(self, x: Any, params: Any) -> Any:
         """The module's result at one point x, of the shape of the input without the batch axis."""
-        return self.program.run(x, {**self.fixed, **flat(params)})
+        arrays = {**self.fixed, **flat(params)}
+        missing = set(self.program.tensors.values()) - arrays.keys()
+        if missing:
+            raise ArgumentError(
+                f"params have no parameter {min(missing)!r} of {self.__name__}: it takes nested "
+                'dicts as from_module gives them, params["net"]["0"]["weight"] for net.0.weight'
+            )
+        return self.program.run(x, arrays)
 
     def __repr__(self) -> str:
         return f"<{self.__name__}, imported from PyTorch>"
@@ -54,6 +62,7 @@ def from_module(module: Any) -> tuple[ImportedModule, dict[str, Any]]:
     that depends on tensors, for dropout and batch normalisation in training mode, and (when u is
     called) for operations that mix the points of a batch.
     """
+    module = as_module(module)
     program = program_of(module)
     named = dict(module.named_parameters())
     buffers = {name: tensor for name, tensor in module.named_buffers() if is_floating(tensor)}

@@ -78,7 +78,8 @@ def _is_number(part: Any) -> bool:
 def _known(part: Any) -> Any:
     """Positions or a mask that do not depend on the point."""
     array = part.array if isinstance(part, Value) else np.asarray(part)
-    if isinstance(array, np.ndarray) and array.dtype.kind in "iub":
+    same = not isinstance(part, Value) or part.batch is None
+    if same and isinstance(array, np.ndarray) and array.dtype.kind in "iub":
         return array
     raise located(
         TraceError,

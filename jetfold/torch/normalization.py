@@ -9,10 +9,10 @@ import numpy as np
 
 from jetfold.graph import TraceError
 from jetfold.graph.source import located
-from jetfold.torch.elementwise import Rule, add, applied, mul, sub
+from jetfold.torch.elementwise import Rule, add, applied, div, mul, sub
 from jetfold.torch.moves import itself
-from jetfold.torch.reductions import reduced
-from jetfold.torch.values import Value
+from jetfold.torch.reductions import norm, reduced
+from jetfold.torch.values import Value, place
 
 
 def _over_root(input: Any, variance: Any, eps: float) -> Value:
@@ -72,6 +72,12 @@ def batch_norm(
     return _affine(_over_root(centred, along(running_var), eps), along(weight), along(bias))
 
 
+def weight_norm(v: Any, g: Any, dim: int = 0) -> Value:
+    """Salimans and Kingma, "Weight Normalization" (arXiv 1602.07868)."""
+    others = tuple(i for i in range(v.ndim) if i != place(dim, v.ndim))
+    return mul(v, div(g, norm(v, 2, others, keepdim=True)))
+
+
 def dropout(input: Any, p: float = 0.5, training: bool = True) -> Value:
     """Without effect outside of training."""
     if training and p > 0:
@@ -83,6 +89,9 @@ def dropout(input: Any, p: float = 0.5, training: bool = True) -> Value:
         )
     return itself(input)
 
+
+FUNCTIONS: Mapping[str, Rule] = {"_weight_norm": weight_norm}
+"""Functions of `torch`."""
 
 VIEWS: Mapping[str, Rule] = {
     "alpha_dropout": dropout,

@@ -56,6 +56,13 @@ def _extremum(name: str, function: Callable[..., Any], pairwise: Callable[..., A
     return rule
 
 
+def values(input: Any) -> Value:
+    """What ``torch.max(x, dim).values`` names."""
+    if not isinstance(input, Extremum):
+        raise located(TraceError, "the attribute .values of a tensor")
+    return input.values
+
+
 def _spread(name: str, function: Callable[..., Any]) -> Rule:
     """Variances, by default with the divisor n - 1."""
 

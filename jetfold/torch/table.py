@@ -20,6 +20,7 @@ _TORCH: Mapping[str, Rule] = {
     **elementwise.FUNCTIONS,
     **moves.FUNCTIONS,
     **moves.VIEWS,
+    **normalization.FUNCTIONS,
     **products.FUNCTIONS,
     **reductions.FUNCTIONS,
     **{
@@ -78,8 +79,9 @@ ATTRIBUTES: Mapping[str, Rule] = {
     "mT": moves.mT,
     "ndim": moves.dim,
     "shape": moves.size,
+    "values": reductions.values,
 }
-"""Attributes of tensors."""
+"""Attributes of tensors, and of what max and min along a dim give."""
 
 METHODS: Mapping[str, Rule] = {**_TORCH, **moves.ABOUT, **elementwise.METHODS}
 """Methods of tensors; an underscore behind the name makes one that works in place."""

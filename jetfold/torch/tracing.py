@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import linecache
+import operator
 import sys
 import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -13,9 +15,10 @@ import torch.fx
 
 from jetfold.graph import ArgumentError, JetfoldError, SourceLine, TraceError
 from jetfold.graph.source import located, user_line
-from jetfold.torch.parameters import array_of, is_floating
+from jetfold.torch.in_place import IN_PLACE, take_over
+from jetfold.torch.parameters import array_of, check, is_floating
 from jetfold.torch.program import Instruction, Program, Ref, mapped
-from jetfold.torch.recorded import check_in_place, key_of
+from jetfold.torch.recorded import key_of
 
 
 class _Caller(torch.nn.Module):
@@ -28,6 +31,24 @@ class _Caller(torch.nn.Module):
     def forward(self, x: Any) -> Any:
         """What the module returns."""
         return self.module(x)
+
+
+class _Proxy(torch.fx.Proxy):
+    """A recorded value that notes when it is changed in place, which torch.fx's own does not."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    def change(self: Any, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", function, (self, other), {})
+
+    return change
+
+
+for _name in IN_PLACE:
+    setattr(_Proxy, f"__{_name}__", _in_place(getattr(operator, _name)))
 
 
 class _Tracer(torch.fx.Tracer):
@@ -43,6 +64,10 @@ class _Tracer(torch.fx.Tracer):
     def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
         """No module is one: the rules are those of functions."""
         return False
+
+    def proxy(self, node: Any) -> Any:
+        """The value that a node stands for."""
+        return _Proxy(node, self)
 
     def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
         """What the module's forward does."""
@@ -115,17 +140,22 @@ def _line_of(error: BaseException) -> SourceLine | None:
     return None
 
 
-def program_of(module: Any) -> Program:
-    """What a module does, and which of its parameters and buffers it uses.
-
-    Raises `ArgumentError` for what is not a module, `TraceError`, with the line of the module's
-    source, for what cannot be imported.
-    """
+def as_module(module: Any) -> Any:
+    """The module, without what torch.compile puts around it. Raises `ArgumentError`."""
     if not isinstance(module, torch.nn.Module):
         raise ArgumentError(f"a {type(module).__name__} is given, not a torch.nn.Module")
     if isinstance(module, torch.jit.ScriptModule):
         raise ArgumentError("a compiled ScriptModule cannot be imported: give the module itself")
-    module = getattr(module, "_orig_mod", module)  # of torch.compile
+    return getattr(module, "_orig_mod", module)
+
+
+def program_of(module: Any) -> Program:
+    """What a module does, and which of its parameters and buffers it uses.
+
+    Raises `TraceError`, with the line of the module's source, for what cannot be imported.
+    """
+    for name, tensor in module.named_parameters():
+        check(tensor, name)
     line = user_line() or SourceLine("<unknown>", 1, "")
     tracer = _Tracer(line)
     random = torch.get_rng_state()
@@ -146,25 +176,38 @@ def program_of(module: Any) -> Program:
     return _Reader(caller, graph).program()
 
 
-_CONTROL = ("control flow", "iterated", "'len' is not supported")
+_ADVICE = {
+    "control flow": (
+        "a branch or a loop that depends on a tensor or its shape",
+        "Use torch.where for a choice by values, and numbers that the module keeps (self.width) "
+        "in place of shapes of its input.",
+    ),
+    "cannot be iterated": (
+        "a loop over a tensor or over its parts, whose number is not known",
+        "Give each part a name, a, b = x.unbind(-1), or take them by index.",
+    ),
+    "'len' is not supported": (
+        "the length of a tensor",
+        "Use numbers that the module keeps (self.width) in place of shapes of its input.",
+    ),
+}
+"""What torch.fx says of what it cannot trace, and what it means for a module."""
 
 
 def _untraceable(error: Exception, tracer: _Tracer) -> TraceError:
     """An error that forward raised under torch.fx."""
+    line = _line_of(error) or tracer.line
+    for words, (what, do) in _ADVICE.items():
+        if words in str(error):
+            return located(TraceError, f"{what}, in {tracer.where}", do, line)
     text = str(error).partition("\n")[0]
-    if any(words in str(error) for words in _CONTROL):
-        what = f"control flow that depends on a tensor or its shape, in {tracer.where}"
-        do = (
-            "torch.fx does not know values or shapes yet: use torch.where for a branch on values, "
-            "and numbers kept by the module (self.width) in place of shapes of its input."
-        )
-    else:
-        what = f"torch.fx cannot follow {tracer.where}: {type(error).__name__}: {text}"
-        do = (
-            "Write forward(x) with functions of torch of one tensor x; what does not depend on x "
-            "may be anything."
-        )
-    return located(TraceError, what, do, _line_of(error) or tracer.line)
+    return located(
+        TraceError,
+        f"torch.fx cannot follow {tracer.where}: {type(error).__name__}: {text}",
+        "Write forward(x) in functions of torch, with one tensor x; what does not depend on x may "
+        "be anything.",
+        line,
+    )
 
 
 class _Reader:
@@ -185,7 +228,7 @@ class _Reader:
             if node.op == "get_attr":
                 self._read(node)
             elif node.op.startswith("call") and node.target is not torch._assert:
-                check_in_place(node)
+                take_over(node)
                 instructions.append(self._instruction(node))
         needed = self._needed()
         return Program(
@@ -213,6 +256,15 @@ class _Reader:
             value = getattr(value, part)
         if id(value) in self.named:
             self.tensors[node.name] = self.named[id(value)]
+        elif isinstance(value, torch.Tensor) and value.requires_grad:
+            raise located(
+                TraceError,
+                f"a tensor that was computed from parameters without being seen, in "
+                f"{node.meta['module']}",
+                "Take parameters from the module by their names (self.weight) inside of forward; "
+                "self.parameters() and values computed before hide where they come from.",
+                node.meta["line"],
+            )
         elif isinstance(value, torch.Tensor):
             name = node.target.removeprefix("module.")
             self.constants[node.name] = array_of(value, f"the tensor {name}").copy()
