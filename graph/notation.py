@@ -57,6 +57,13 @@ class Notation:
         """The name of a node's value."""
         return str(self._value(graph, node))
 
+    def cotangent(self, graph: Graph, node: int, extra: Sequence[str] = ()) -> str:
+        """The name of the cotangent of a function's node, with these indices more."""
+        op = graph[node].op
+        leaf = op.name if isinstance(op, (Input, Parameter)) else ""
+        base = self._base(graph, node, Cotangent(node, 0, leaf=leaf))
+        return str(self.words.indexed(base, 0, (*_names(graph[node].type), *extra)))
+
     def expression(self, expr: sp.Expr, operands: Sequence[str]) -> str:
         """The expression of a `Map` with these names in it."""
         return str(self.words.expression(expr, operands))

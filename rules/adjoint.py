@@ -68,7 +68,7 @@ POINTS = "p"
 class Handed(NamedTuple):
     """What a node of the function hands on: to each of these operands a part of its cotangent.
 
-    A part may have more axes than the operand, over which it is still to be summed.
+    A part may have direction axes that the operand lacks, over which it is still to be summed.
     """
 
     node: int
@@ -130,14 +130,18 @@ class Reverse:
         self.handed: list[Handed] = []
         self._first = editor.next_node if names else math.inf
 
-    def give(self, node: int, cotangent: int) -> None:
-        """Add to the cotangent of a node what one of its users, or a seed, has for it."""
+    def give(self, node: int, cotangent: int) -> int:
+        """Add to the cotangent of a node what one of its users, or a seed, has for it.
+
+        That is summed over axes that the node lacks, and returned.
+        """
         kind = self.editor[node].type
         if node in self.shared:
             cotangent = summed_to_shape(self.editor, cotangent, kind.shape)
         else:
             cotangent = summed_to(self.editor, cotangent, kind, self.kept)
         self.found.setdefault(node, []).append(cotangent)
+        return cotangent
 
     def cotangent(self, node: int) -> int | None:
         """The sum of what a node has got; None if that is nothing."""
@@ -184,8 +188,7 @@ class Reverse:
                     part = transposed(editor, op, operands, position, cotangent, self.kept)
             if part is not None:
                 editor.annotate(part, source, None)
-                self.give(operand, part)
-                parts.append((operand, part))
+                parts.append((operand, self.give(operand, part)))
         self.handed.append(Handed(node, cotangent, tuple(parts)))
 
     def _through_map(self, expr: sp.Expr, node: int, position: int, cotangent: int) -> int | None:
@@ -292,6 +295,8 @@ def adjoint(
     for i, output in enumerate(graph.outputs):
         cotangent = seed(editor, i, graph[output].type)
         extra = editor[cotangent].type.directions
+        if values != "summed" and isinstance(editor[cotangent].op, Input):
+            editor.annotate(cotangent, None, reverse.role(output))
         if values == "summed":
             a, b = sp.symbols("a b", real=True)
             sums.append(add_map(editor, a * b, {a: output, b: cotangent}))
@@ -306,8 +311,8 @@ def adjoint(
     totals = []
     met = [node for node in graph.order if node in shared and reverse.found.get(node)]
     for node in met:
-        for part in reverse.found[node]:
-            reverse.named(node, part)
+        if len(reverse.found[node]) == 1:
+            reverse.named(node, *reverse.found[node])
     for terms, kind in [([node], Type(())) for node in sums] + [
         (reverse.found[node], graph[node].type) for node in met
     ]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jetfold.backends.cpu.emit import emit
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Access, Kernel, MatrixKernel, NestKernel, Product, Program, Run
-from jetfold.graph import MOVES, Constant, Graph, Parameter
+from jetfold.graph import MOVES, Constant, Graph, Parameter, Total
 
 Nodes = frozenset[int]
 NONE: Nodes = frozenset()
+ADDED = "added to a sum over the points, of which no line says what it is made of"
 ADDRESSES = "pq"
 """What names of addresses begin with; lines that compute one are about no value yet."""
 
@@ -30,9 +31,9 @@ class Listing:
     elsewhere: Mapping[int, str]
 
 
-def listing(graph: Graph) -> Listing:
-    """The source that the CPU backend generates for a graph, line by line."""
-    program = lower(graph)
+def listing(graph: Graph, totals: Sequence[Total] = ()) -> Listing:
+    """The source that the CPU backend generates for a graph and its totals, line by line."""
+    program = lower(graph, totals)
     source = emit(program)
     lines: list[set[int]] = [set() for _ in source.splitlines()]
     for function in ast.parse(source).body:
@@ -40,7 +41,12 @@ def listing(graph: Graph) -> Listing:
             for line, nodes in _function(function, program):
                 lines[line - 1] |= nodes
     found = {node for nodes in lines for node in nodes}
-    elsewhere = {node: _elsewhere(graph, node) for node in graph.order if node not in found}
+    added = {graph.outputs[term] for total in totals for term in total.terms}
+    elsewhere = {
+        node: ADDED if node in added & graph.varying else _elsewhere(graph, node)
+        for node in graph.order
+        if node not in found
+    }
     return Listing(source, tuple(tuple(sorted(nodes)) for nodes in lines), elsewhere)
 
 

@@ -4,8 +4,9 @@
 breaking.py says where lines end. In the order of the text it is told by operators.py (what is
 wanted: wanted.py, laplacians.py, expressions.py), jets.py, rules_used.py (with one_node.py),
 rewriting.py (what collapses), stopped.py (what does not), methods.py (the others), costs.py,
-programs.py (what runs) and checks.py; naming.py has the formulas of graphs. summary.py is the short
-form for notebooks, primitive_rule.py the account of a single Taylor rule.
+programs.py (what runs) and checks.py; a gradient by sought.py and gradients.py. naming.py has the
+formulas of graphs, summary.py is the short form for notebooks, primitive_rule.py the account of a
+single Taylor rule.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from jetfold.account.checks import checks
 from jetfold.account.costs import saved
 from jetfold.account.document import Block, Document, Heading, Paragraph, text
+from jetfold.account.gradients import gradient
 from jetfold.account.jets import Jets
 from jetfold.account.methods import minimal, nested
 from jetfold.account.operators import wanted_of
@@ -22,6 +24,7 @@ from jetfold.account.programs import the_function, what_runs
 from jetfold.account.rewriting import clean_up, replication, sums
 from jetfold.account.rules_used import rules_used
 from jetfold.account.stopped import stops
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.derivation import Derivation
 from jetfold.graph import ArgumentError
 from jetfold.jet import Jet
@@ -39,6 +42,10 @@ def _blocks(derivation: Derivation) -> Iterator[Block]:
     about = derivation.about
     if about is None:
         raise ArgumentError("this derivation was made without an operator to tell about")
+    if isinstance(derivation, AdjointDerivation):
+        yield from gradient(derivation)
+        yield from checks(derivation)
+        return
     asked = wanted_of(about)
     function = derivation.function_graph
     yield Heading(asked.title, 1)

@@ -9,7 +9,7 @@ import sympy as sp
 from jetfold.account.document import Equation, Formula, Inline, Text, joined, text
 from jetfold.graph import LEAVES, Graph, Step, operand_symbol
 from jetfold.graph.change import sides
-from jetfold.graph.formula import POWER, Written
+from jetfold.graph.formula import LOOSE, POWER, Written
 from jetfold.graph.notation import LATEX, PLAIN
 
 MOST_NAMES = 6
@@ -30,6 +30,13 @@ class Names:
 
     def value(self, node: int) -> Formula:
         return Formula(self._latex.value(self.graph, node), self._plain.value(self.graph, node))
+
+    def barred(self, node: int, extra: tuple[str, ...] = ()) -> Formula:
+        """The name of the cotangent of a function's node, with these indices more."""
+        return Formula(
+            self._latex.cotangent(self.graph, node, extra),
+            self._plain.cotangent(self.graph, node, extra),
+        )
 
     def formula(self, node: int, expand: Collection[int] = ()) -> Formula:
         return Formula(
@@ -92,6 +99,17 @@ def in_names(expr: sp.Expr, symbols: Iterable[sp.Symbol], names: Iterable[Formul
     return Formula(
         LATEX.expression(renamed, [name.latex for name in known.values()]),
         PLAIN.expression(renamed, [name.plain for name in known.values()]),
+    )
+
+
+def over_directions(formula: Formula, names: Sequence[str]) -> Formula:
+    """The sum of a formula over some directions, which may be none."""
+    if not names:
+        return formula
+    latex, plain = LATEX.words, PLAIN.words
+    return Formula(
+        str(latex.sum_over(names, Written(formula.latex, LOOSE))),
+        str(plain.sum_over(names, Written(formula.plain))),
     )
 
 

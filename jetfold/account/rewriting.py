@@ -58,12 +58,12 @@ def kinds_of_steps(rewriting: Rewriting, function: Graph) -> list[Kind]:
     found: dict[Hashable, Kind] = {}
     for step, before, after in islice(rewriting.replay(), MOST_STEPS):
         place = _place(step, before)
-        known = place is not None and place in function.nx
-        key = step.rule.name, function[place].op if known and place is not None else None
+        known = place if place is not None and place in function.nx else None
+        key = step.rule.name, None if known is None else function[known].op
         if key not in found:
             found[key] = Kind(step.rule, place, step_equation(step, before, after, function))
-        elif place is not None and place not in (found[key].place, *found[key].others):
-            found[key].others.append(place)
+        elif known is not None and known not in (found[key].place, *found[key].others):
+            found[key].others.append(known)
     return list(found.values())
 
 

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from html import escape
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.chapters import Chapter
 from jetfold.derivation import Derivation
 from jetfold.explorer.meaning import listed
 from jetfold.graph import Contract, Graph, Map, MatrixFunction, Replicate, Sum, Type
 from jetfold.point_operator import PointOperator
+from jetfold.rules.cost import operations
 from jetfold.rules.operators import Pushed
 from jetfold.rules.taylor import Jet
 
@@ -38,6 +40,10 @@ def about(chapter: Chapter, derivation: Derivation, first: Counts, last: Counts)
             text = _function(chapter.graph, derivation)
         case "taylor":
             text = _taylor(chapter.graph, derivation, first)
+        case "adjoint" if isinstance(derivation, AdjointDerivation):
+            text = _adjoint(derivation, first)
+        case "call" if isinstance(derivation, AdjointDerivation):
+            text = _call(derivation)
         case "push":
             text = _push(chapter, first, last)
         case "pull":
@@ -90,6 +96,36 @@ def _taylor(graph: Graph, derivation: Derivation, counts: Counts) -> str:
         "those of its operands is its Taylor rule; each step shows the rule of one node."
         + (" Every direction has a copy of everything, of the values, too." if copies else "")
         + f" One node of the function has become up to {_many(counts['vectors'], 'vector')}."
+    )
+
+
+def _adjoint(derivation: AdjointDerivation, counts: Counts) -> str:
+    adjoint = derivation.adjoint
+    alone = operations(derivation.function_graph)
+    times = f", {counts['operations'] / alone:.1f} times as many as the function" if alone else ""
+    shared = len(adjoint.names)
+    return (
+        "The cotangent of a value, written with a bar, is the derivative of the result with "
+        "respect to it. From the results to the leaves each node hands its cotangent on to its "
+        "operands: through the transpose of its first derivative, which is a slope for an "
+        "elementwise function, and for a contraction the same contraction with an operand and the "
+        "result in each other's places. Each step shows what one node hands on; a value with "
+        "several users "
+        f"adds up what it gets. That takes {_many(counts['operations'], 'operation')} at a point"
+        f"{times}, however many numbers it is differentiated by."
+        + (f" {_many(shared, 'value')} that all points share "
+           f"{'get sums' if shared > 1 else 'gets a sum'} over the points." if shared else "")
+    )  # fmt: skip
+
+
+def _call(derivation: AdjointDerivation) -> str:
+    graph = derivation.parameter_graph
+    if len(graph) == len(graph.leaves):
+        return "The sums over the points are the gradients of the parameters already."
+    return (
+        "Some values are computed from parameters alone. They are the same at all points, so that "
+        "the sums of their cotangents are handed on to the parameters once for each call, when "
+        "all points have been run."
     )
 
 

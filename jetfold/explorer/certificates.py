@@ -25,7 +25,7 @@ class Certificates:
     def of(self, key: str, place: int | None) -> Data | None:
         """The certificate of a chapter as a whole, or of a step.
 
-        A step has its index in a rewriting, and in the chapter "taylor" its function's node.
+        A step has its index in a rewriting, and in "taylor" and "adjoint" its function's node.
         """
         return self._of.get((key, place))
 

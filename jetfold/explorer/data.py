@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from importlib.metadata import version
 from typing import Any
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.backends.cpu import listing
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
@@ -15,7 +17,7 @@ from jetfold.explorer.layers import Layers
 from jetfold.explorer.records import Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.steps import Steps
-from jetfold.graph import Graph
+from jetfold.graph import Graph, Total
 from jetfold.graph.notation import LATEX
 from jetfold.graph.style import KINDS
 from jetfold.mathml import mathml
@@ -27,7 +29,7 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
     found = chapters(derivation)
     records, layers = Records(derivation.function_graph), Layers(derivation.function_graph)
     certificates = Certificates(derivation, records)
-    steps = Steps(records, certificates, derivation.pushed_jets())
+    steps = Steps(records, certificates, derivation)
     told = [
         _chapter(
             chapter,
@@ -38,6 +40,7 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
         | {"certificate": certificates.of(chapter.key, None)}
         for chapter in found
     ]
+    totals = derivation.totals if isinstance(derivation, AdjointDerivation) else ()
     return {
         "title": title(derivation),
         "subtitle": subtitle(derivation),
@@ -47,7 +50,7 @@ def page_data(derivation: Derivation) -> dict[str, Any]:
         "records": records.records,
         "rules": steps.rules,
         "formulas": records.formulas,
-        "source": _source(found),
+        "source": _source(found, totals),
         "blocked": _blocked(derivation) if derivation.chosen != "standard" else [],
     }
 
@@ -87,10 +90,10 @@ def _inline(latex: str) -> str:
     return f'<span class="formula">{mathml(latex)}</span>'
 
 
-def _source(found: list[Chapter]) -> dict[str, Any]:
+def _source(found: list[Chapter], totals: Sequence[Total]) -> dict[str, Any]:
     """The generated code of the graph that runs, with the nodes that each line is about."""
     chapter = next(chapter for chapter in found if chapter.runs)
-    made = listing(chapter.graph)
+    made = listing(chapter.graph, totals)
     return {
         "chapter": chapter.key,
         "lines": made.source.splitlines(),

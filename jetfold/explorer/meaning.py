@@ -13,6 +13,7 @@ from jetfold.graph import (
     Coefficient,
     Constant,
     Contract,
+    Cotangent,
     Direct,
     Graph,
     Input,
@@ -25,6 +26,7 @@ from jetfold.graph import (
 )
 from jetfold.graph.notation import Notation
 from jetfold.mathml import mathml
+from jetfold.rules.adjoint import POINTS, ROWS
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -40,7 +42,9 @@ class Meanings:
             role = function[node].role
             if role is None:
                 self._node_of.setdefault(node, node)
-            elif role.order == 0:  # nested operators: the value of a node of the first function
+            elif role.order == 0 and not isinstance(
+                role, Cotangent
+            ):  # nested operators: the value of a node of the first function
                 self._node_of[role.of] = node
         self._equations: dict[int, str] = {}
 
@@ -53,8 +57,28 @@ class Meanings:
         data = graph[node]
         if data.role is None:
             return self._kind(graph, node, sizes)
+        if isinstance(data.role, Cotangent):
+            return self._cotangent(data.role, data.type, sizes)
         tell = self._coordinate if minimal else self._coefficient
         return tell(data.role, data.type, sizes)
+
+    def _cotangent(self, role: Cotangent, kind: Type, sizes: Mapping[str, int]) -> str:
+        """The derivative of the result with respect to a value, or a derivative of that."""
+        what = f"cotangent of {mathml(self._notation.words.letter(role.leaf))}" if role.leaf else ""
+        parts = [what or f"cotangent of {self._named(role.of)}"]
+        if role.order:
+            parts = [f"{_ordinal(role.order)} derivative of the {parts[0]}"]
+            parts += [f"along {listed(map(escape, role.along))}"] if role.along else []
+        for name in role.summed:
+            over = "the points" if name == POINTS else _sized(name, sizes)
+            parts.append(f"summed over {over}")
+        for axis in kind.directions:
+            rows = axis.name == ROWS
+            each = (
+                f"row of the Jacobian ({axis.size})" if rows else f"of {_sized(axis.name, sizes)}"
+            )
+            parts.append(f"one for each {each}")
+        return ", ".join(parts)
 
     def _coefficient(self, role: Coefficient, kind: Type, sizes: Mapping[str, int]) -> str:
         of = self._named(role.of)

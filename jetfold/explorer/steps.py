@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.chapters import Chapter
+from jetfold.derivation import Derivation
 from jetfold.explorer.certificates import Certificates
 from jetfold.explorer.records import NAMES, Records
 from jetfold.explorer.scene import Scene
 from jetfold.explorer.table import Table
 from jetfold.graph import LEAVES, Graph, Input, Rule
 from jetfold.graph.change import sides
+from jetfold.graph.formula import LOOSE, Written
 from jetfold.graph.labels import label
 from jetfold.graph.notation import PLAIN
-from jetfold.rules.operators import Pushed
+from jetfold.rules.adjoint import ROWS, Adjoint, Handed
 from jetfold.rules.taylor import Jet
 
 Data = dict[str, Any]
@@ -25,6 +29,15 @@ DIRECT = (
     "No rewriting leads here: the graph is made directly. Its outputs are compared with those of "
     "standard Taylor mode."
 )
+GRADIENTS = (
+    "Cotangents of what differs from point to point are wanted at every point; those of what all "
+    "points share are summed over the points while these run, and so is the value of a loss."
+)
+ONCE = (
+    "The sums over the points are handed on to the parameters, once for each call. Inner products "
+    "with velocities, found by Taylor mode of order 1, prove this graph together with the one that "
+    "runs at every point."
+)
 MOST = 12
 """Nodes without a name of their own that are written out in one formula."""
 
@@ -32,9 +45,12 @@ MOST = 12
 class Steps:
     """Tells the steps of chapters; the rules that fire in them are stored once."""
 
-    def __init__(self, records: Records, certificates: Certificates, pushed: Pushed | None) -> None:
+    def __init__(
+        self, records: Records, certificates: Certificates, derivation: Derivation
+    ) -> None:
         self._records = records
-        self._pushed = pushed
+        self._derivation = derivation
+        self._pushed = derivation.pushed_jets()
         self._certificates = certificates
         self._notation = records.notation
         self._rules: Table[Rule] = Table()
@@ -58,6 +74,11 @@ class Steps:
             yield from self._rewriting(chapter, scene)
         elif chapter.key == "taylor":
             yield from self._taylor(chapter, scene)
+        elif chapter.key == "adjoint":
+            yield from self._adjoint(chapter, scene)
+        elif chapter.key == "call":
+            told = self._wanted(scene, chapter.title, chapter.graph)
+            yield told | {"about": escape(ONCE)}
         elif chapter.made_from is not None:
             told = self._wanted(scene, chapter.title, chapter.graph)
             certificate = self._certificates.of(chapter.key, None)
@@ -98,6 +119,44 @@ class Steps:
                 yield told | {"certificate": self._certificates.of(chapter.key, node)}
         if any(graph[output].role is None for output in graph.outputs):
             yield self._wanted(scene, "What is wanted", graph) | {"about": escape(WANTED)}
+
+    def _adjoint(self, chapter: Chapter, scene: Scene) -> Iterator[Data]:
+        """One step for each node of the function that hands its cotangent on, from the results."""
+        assert isinstance(self._derivation, AdjointDerivation)
+        function, adjoint = self._derivation.function_graph, self._derivation.adjoint
+        users = Counter(operand for handed in adjoint.handed for operand, _ in handed.parts)
+        for handed in adjoint.handed:
+            if not handed.parts:
+                continue
+            rows = []
+            for operand, part in handed.parts:
+                left = self._cotangent(adjoint, operand, part)
+                right = self._part(adjoint, handed, operand, part)
+                rows.append(f"{left} {r'&{+}{=}' if users[operand] > 1 else '&='} {right}")
+            known = (handed.cotangent, *(part for _, part in handed.parts))
+            about = [node for node in dict.fromkeys(known) if node in chapter.graph.nx]
+            left = self._notation.equation(function, handed.node)
+            title = _title(function, handed.node, "Transpose")
+            told = self._step(scene, title, left, _aligned(rows), about)
+            certificate = self._certificates.of(chapter.key, handed.node)
+            yield told | {"before": handed.node, "certificate": certificate}
+        yield self._wanted(scene, "What is wanted", chapter.graph) | {"about": escape(GRADIENTS)}
+
+    def _cotangent(self, adjoint: Adjoint, operand: int, part: int) -> str:
+        axes = adjoint.complete[part].type.directions
+        rows = [axis.name for axis in axes if axis.name == ROWS]
+        return self._notation.cotangent(self._derivation.function_graph, operand, rows)
+
+    def _part(self, adjoint: Adjoint, handed: Handed, operand: int, part: int) -> str:
+        """What is handed on, under a sum over the direction axes that only it has."""
+        graph, notation = adjoint.complete, self._notation
+        known = self._derivation.function_graph[operand].type.directions
+        over = [a.name for a in graph[part].type.directions if a not in known and a.name != ROWS]
+        if part == handed.cotangent:
+            found = notation.value(graph, part)
+        else:
+            found = self._written_out(graph, part)
+        return str(notation.words.sum_over(over, Written(found, LOOSE))) if over else found
 
     def _rule(
         self, function: Graph, node: int, graph: Graph, jets: Sequence[Jet], scene: Scene
@@ -186,8 +245,8 @@ def _aligned(rows: Iterable[str]) -> str:
     return r"\begin{align*}" + r" \\ ".join(rows) + r"\end{align*}"
 
 
-def _title(function: Graph, node: int) -> str:
+def _title(function: Graph, node: int, what: str = "Taylor rule") -> str:
     name = PLAIN.value(function, node)
     if isinstance(function[node].op, Input):
         return f"The path of {name}"
-    return f"Taylor rule of {name} ({' '.join(label(function, node, NAMES).title)})"
+    return f"{what} of {name} ({' '.join(label(function, node, NAMES).title)})"
