@@ -143,7 +143,7 @@ def verdict(what: str, error: float, most: float) -> bool:
 
 
 def check_gradient(on_cluster: OnCluster, params: Any) -> bool:
-    """Compare with one process, which goes first: the workers find what it compiled in the cache."""
+    """Compare with one process. It goes first: the workers find its compiled code in the cache."""
     value, gradient = jf.value_and_grad(loss)(on_cluster.points.compute(), params)
     value_there, gradient_there = on_cluster(params)
     error = max(relative(value_there, value), relative(gradient_there, jf.ravel(gradient)[0]))
