@@ -15,6 +15,7 @@ from jetfold.backends.program import (
     Run,
     SampleSum,
     Store,
+    Trim,
 )
 
 
@@ -49,7 +50,7 @@ def overlay(
 def _places(instruction: Instruction) -> list[Place]:
     """What an instruction reads and writes in the workspace."""
     match instruction:
-        case Load(_, place):
+        case Load(_, place) | Trim(place):
             return [place]
         case Product():
             return [instruction.operand, instruction.result]

@@ -16,7 +16,7 @@ structure share one kernel, whatever their widths.
 Sums over the batch, as gradients are, go to *accumulators*, to which each tile adds. There are
 several arrays of them, each for a range of tiles, which are added up at the end: so memory does not
 depend on the batch, and the order of all additions not on which thread is first. The last tile is
-filled up with copies of the last point; an instruction that sums over samples leaves these out.
+filled up with copies of the last point; these are set to zero in what is summed (`Trim`).
 """
 
 from __future__ import annotations
@@ -267,6 +267,17 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Trim:
+    """Set a value to zero at samples that only fill up the last tile, before they are summed.
+
+    Whatever else is computed from it at these samples is of no use anyway.
+    """
+
+    place: Place
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SampleSum:
     """Add the sums of a value over the tile's samples to accumulator number ``accumulator``.
 
@@ -301,7 +312,7 @@ class OuterProduct:
     nodes: tuple[int, ...]
 
 
-Instruction = Load | Product | Run | Store | SampleSum | OuterProduct
+Instruction = Load | Product | Run | Store | Trim | SampleSum | OuterProduct
 
 
 @dataclass(frozen=True)

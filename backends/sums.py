@@ -16,6 +16,7 @@ from jetfold.backends.program import (
     OuterProduct,
     Place,
     SampleSum,
+    Trim,
 )
 from jetfold.backends.schedule import Read, Scheduler
 from jetfold.backends.views import Index
@@ -60,7 +61,7 @@ class Sums:
         self, places: Mapping[int, Place], access: Callable[[Read, Axes], Access]
     ) -> dict[int, list[Instruction]]:
         """What adds to accumulators, by the level after which it can run."""
-        found: dict[int, list[Instruction]] = {}
+        found: dict[int, list[SampleSum | OuterProduct]] = {}
         level = self.schedule.level
         for number, node in self.others:
             rows = np.arange(math.prod(self.totals[number].type.shape))
@@ -74,7 +75,26 @@ class Sums:
             assert outer is not None
             last = max(level[outer.left], level[outer.right])
             found.setdefault(last, []).append(product)
-        return found
+        trimmed: set[int] = set()
+        return {
+            level: [*self._trims(found[level], places, trimmed), *found[level]]
+            for level in sorted(found)
+        }
+
+    def _trims(
+        self,
+        sums: Sequence[SampleSum | OuterProduct],
+        places: Mapping[int, Place],
+        trimmed: set[int],
+    ) -> list[Trim]:
+        """What has to be done once, before these sums, for the values that they read."""
+        read: list[int] = []
+        for node in (node for instruction in sums for node in instruction.nodes):
+            outer = self._outer(node)
+            read += [self.schedule.views[node].node] if outer is None else [outer.left, outer.right]
+        fresh = [node for node in dict.fromkeys(read) if node not in trimmed]
+        trimmed.update(fresh)
+        return [Trim(places[node], (node,)) for node in fresh]
 
     def _outer(self, node: int) -> Outer | None:
         return self.schedule.outer.get(self.schedule.views[node].node)

@@ -14,6 +14,7 @@ from jetfold.backends.cpu.emit import (
     OUTER_PRODUCT,
     PRODUCT,
     SAMPLE_SUM,
+    TRIM,
     first_kernel,
     first_load,
     first_store,
@@ -29,7 +30,11 @@ from jetfold.backends.program import (
     SampleSum,
     SharedPlace,
     Store,
+    Trim,
 )
+
+PART_VECTORS = 56
+"""Columns of outer products, in vectors, of which two blocks of rows fit the innermost cache."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,10 @@ class _Writer:
                     stored = store_addresses(program, instruction, self.samples).reshape(-1)
                     self.args += [len(stored), int(isinstance(access.place, SharedPlace))]
                     self._append(stored)
+                case Trim(place):
+                    code.append((first_sum(program) + TRIM, len(self.args)))
+                    found = position(program, place, self.samples)
+                    self.args += [place.rows, place.type.copies, *found]
                 case SampleSum():
                     code.append((first_sum(program) + SAMPLE_SUM, len(self.args)))
                     self._sample_sum(instruction)
@@ -129,7 +138,8 @@ class _Writer:
         kept = np.moveaxis(found, -1, instruction.kept)  # rows behind the axes that are kept
         numbers = math.prod(kept.shape[: instruction.kept + 1])
         terms = math.prod(kept.shape[instruction.kept + 1 :])
-        self.args += [numbers, terms, self.accumulators[instruction.accumulator]]
+        start = self.accumulators[instruction.accumulator]
+        self.args += [numbers, terms, start, self.samples]
         self._append(kept.reshape(-1))
 
     def _outer_product(self, instruction: OuterProduct) -> None:
@@ -141,7 +151,9 @@ class _Writer:
         operands.sort(key=lambda operand: -operand[0])
         size = accumulator_size(max(rows, columns), min(rows, columns), self.lanes)
         self.args += [self.accumulators[instruction.accumulator], size]
-        self.args += [batches, instruction.groups, instruction.slots]
+        vectors = instruction.slots * self.samples // self.lanes
+        parts = -(-vectors // PART_VECTORS)
+        self.args += [batches, instruction.groups, vectors, -(-vectors // parts)]
         for count, place, (first, steps) in operands:
             start, step = position(self.program, place, self.samples)
             self.args += [count, start + first * step, *(stride * step for stride in steps)]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from jetfold.backends.cpu.printer import Printer
 from jetfold.backends.emit import Dialect, kernel_body
-from jetfold.backends.program import Kernel, MatrixKernel, OuterProduct, Program, SampleSum
+from jetfold.backends.program import Kernel, MatrixKernel, OuterProduct, Program, SampleSum, Trim
 from jetfold.backends.scalar.linear_algebra import source as elimination
 
 PRODUCT = 0
@@ -33,12 +33,12 @@ def first_kernel(program: Program) -> int:
     return first_store(program) + len(program.outputs)
 
 
-SAMPLE_SUM, OUTER_PRODUCT = 0, 1
-"""Added to `first_sum`: the instructions that add to accumulators sums of values or of products."""
+TRIM, SAMPLE_SUM, OUTER_PRODUCT = 0, 1, 2
+"""Added to `first_sum`: trimming, and what adds to accumulators sums of values or of products."""
 
 
 def first_sum(program: Program) -> int:
-    """The first number of the instructions that add to accumulators."""
+    """The first number of the instructions that sum over samples."""
     return first_kernel(program) + len(program.kernels)
 
 
@@ -165,13 +165,17 @@ def _worker(program: Program) -> Iterator[str]:
         number += 1
     for which, name in sums:
         yield f"            elif op == {number + which}:"
-        yield f"                {name}(acc, ws, args, t, count, samples)"
+        if which == TRIM:
+            yield f"                {name}(ws, args, t, count, samples)"
+        else:
+            yield f"                {name}(acc, ws, args, t)"
 
 
 def _sums(program: Program) -> list[tuple[int, str]]:
-    """The instructions that add to accumulators, by number, with the names of their functions."""
+    """The instructions that sum over samples, by number, with the names of their functions."""
     used = {type(instruction) for instruction in program.instructions}
     known = [
+        (TRIM, Trim, "trim"),
         (SAMPLE_SUM, SampleSum, "add_samples"),
         (OUTER_PRODUCT, OuterProduct, "add_products"),
     ]

@@ -69,82 +69,61 @@ def multiply(ws: Array, sh: Array, args: Array, t: int) -> None:
 
 
 @njit
-def add_samples(acc: Array, ws: Array, args: Array, t: int, count: int, samples: int) -> None:
-    """Add sums over the first ``count`` samples; see `jetfold.backends.program.SampleSum`.
+def trim(ws: Array, args: Array, t: int, count: int, samples: int) -> None:
+    """Set rows of slots to zero beyond their first ``count`` samples."""
+    rows, slots, first, step = args[t], args[t + 1], args[t + 2], args[t + 3]
+    for f in range(rows):
+        for k in range(slots):
+            for s in range(count, samples):
+                ws[first + f * step + k * samples + s] = 0.0
+
+
+@njit
+def add_samples(acc: Array, ws: Array, args: Array, t: int) -> None:
+    """Add sums over samples; see `jetfold.backends.program.SampleSum`.
 
     Each number of the accumulator has ``terms`` places in the list ``table``; -1 stands for zero.
-    Samples that only fill up the tile are set to zero.
     """
-    numbers, terms, first, table = args[t], args[t + 1], args[t + 2], args[t + 3]
+    numbers, terms, first = args[t], args[t + 1], args[t + 2]
+    samples, table = args[t + 3], args[t + 4]
     for f in range(numbers):
         total = zero(ws)
         for k in range(terms):
             address = args[table + f * terms + k]
             if address >= 0:
-                for s in range(count, samples):
-                    ws[address + s] = 0.0
                 for s in range(0, samples, lanes(ws)):
                     total = total + load(ws, address + s)
         acc[first + f] += reduce_add(total)
 
 
 @njit
-def add_products(acc: Array, ws: Array, args: Array, t: int, count: int, samples: int) -> None:
+def add_products(acc: Array, ws: Array, args: Array, t: int) -> None:
     """Add sums of outer products; see `jetfold.backends.program.OuterProduct`.
 
-    Samples that only fill up the tile are set to zero. Long rows are taken in parts, so that a
-    block of both operands stays in the innermost cache.
+    Long rows are taken in parts, so that a block of both operands stays in the innermost cache.
     """
-    first, size, batches, groups, slots = (
-        args[t],
-        args[t + 1],
-        args[t + 2],
-        args[t + 3],
-        args[t + 4],
-    )
+    first, size, batches, groups = args[t], args[t + 1], args[t + 2], args[t + 3]
+    vectors, part = args[t + 4], args[t + 5]
     m, a, a_batch, a_group, a_row = (
-        args[t + 5],
         args[t + 6],
         args[t + 7],
         args[t + 8],
         args[t + 9],
+        args[t + 10],
     )
     n, b, b_batch, b_group, b_row = (
-        args[t + 10],
         args[t + 11],
         args[t + 12],
         args[t + 13],
         args[t + 14],
+        args[t + 15],
     )
-    vectors = slots * samples // lanes(ws)
-    parts = -(-vectors // PART_VECTORS)
     for i in range(batches):
         for j in range(groups):
-            left, right = a + i * a_batch + j * a_group, b + i * b_batch + j * b_group
-            if count < samples:
-                clear(ws, left, a_row, m, slots, count, samples)
-                clear(ws, right, b_row, n, slots, count, samples)
-            for part in range(parts):
-                start = part * vectors // parts
-                width = (part + 1) * vectors // parts - start
-                start *= lanes(ws)
+            for start in range(0, vectors, part):
+                left = a + i * a_batch + j * a_group + start * lanes(ws)
+                right = b + i * b_batch + j * b_group + start * lanes(ws)
                 add_outer_product(
-                    acc, first + i * size, ws, left + start, a_row, ws, right + start, b_row,
-                    m, n, width,
+                    acc, first + i * size, ws, left, a_row, ws, right, b_row,
+                    m, n, min(part, vectors - start),
                 )  # fmt: skip
-
-
-@njit
-def clear(
-    ws: Array, start: int, step: int, rows: int, slots: int, count: int, samples: int
-) -> None:
-    """Set what is beyond the first ``count`` samples of each slot to zero."""
-    for f in range(rows):
-        for k in range(slots):
-            place = start + f * step + k * samples
-            for s in range(count, samples):
-                ws[place + s] = 0.0
-
-
-PART_VECTORS = 56
-"""Columns, in vectors, of which two blocks of rows fit the innermost cache."""

@@ -44,12 +44,12 @@ def rows(values: Any, start: int, gap: int) -> Any:
 AROUND_A_BLOCK = [
     (m, n, 2) for m in (1, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS) for n in range(1, 2 * VECTORS + 2)
 ]
-WIDTHS = [(64, 64, 4), (50, 20, 3), (20, 2, 16), (128, 1, 5), (768, 3, 2), (2, 50, 7)]
+SHAPES = [(64, 64, 4), (50, 20, 3), (20, 2, 16), (128, 1, 5), (768, 3, 2), (2, 50, 7)]
 NONE = [(7, 5, 0)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("M", "N", "NV"), [*AROUND_A_BLOCK, *WIDTHS, *NONE])
+@pytest.mark.parametrize(("M", "N", "NV"), [*AROUND_A_BLOCK, *SHAPES, *NONE])
 def test_outer_product(M: int, N: int, NV: int, dtype: Any) -> None:
     rng = np.random.default_rng(M + 100 * N)
     count = lanes(dtype)

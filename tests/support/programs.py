@@ -62,7 +62,8 @@ def plain_module(source: str, dtype: np.dtype[Any]) -> Any:
     names: dict[str, Any] = {}
     with mock.patch("numba.njit", _without_jit):
         exec(compile(source, "<generated>", "exec"), names)
-    fixed = {"load_points", "store_points", "multiply", "add_samples", "add_products"}
+    fixed = {"load_points", "store_points", "multiply", "trim"}
+    fixed |= {"add_samples", "add_products"}
     for name in names.keys() & fixed:
         names[name] = getattr(kernels, name).py_func
 

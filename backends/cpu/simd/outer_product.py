@@ -6,8 +6,8 @@ lanes of many vectors at once, so that a block of sums ends in a few vectors, wh
 accumulator. That therefore holds the matrix block by block (`unpacked`).
 
 Fast are many columns: a tree takes about as long as three vectors of them. The first operand's rows
-are in panels of `ROWS`, the second's in blocks of nearly equal width: it should be the one with
-fewer rows.
+are in panels of `ROWS`, the second's in blocks of `VECTORS`, or fewer where there are no more: it
+should be the one with fewer rows.
 """
 
 from typing import Any
@@ -37,6 +37,9 @@ from jetfold.backends.cpu.simd.vector import (
     store_vector,
 )
 
+WIDTHS = (1, 2, VECTORS)
+"""Rows of B in a block, each with a micro-kernel of its own; the small ones are for few rows."""
+
 GROUP_BYTES = 1 << 18
 """Panels are taken in groups of this size, which stay in a core's cache."""
 
@@ -64,11 +67,11 @@ def unpacked(
     left, right = matrix.shape
     panels, blocks = left // ROWS, -(-right // VECTORS)
     cube = numbers.reshape(blocks, panels, -1)
-    width, wider = divmod(right, blocks)
+    full, rest = divmod(right, VECTORS)
     found = []
-    for first, last, wide in ((0, wider, width + 1), (wider, blocks, width)):
+    for first, last, wide in ((0, full, VECTORS), (full, blocks, rest)):
         if first < last:
-            start = first * (width + 1)
+            start = first * VECTORS
             part = matrix[:, start : start + (last - first) * wide]
             part = part.reshape(panels, ROWS, last - first, wide).transpose(2, 0, 3, 1)
             sums = cube[first:last, :, : wide * ROWS]
@@ -169,16 +172,17 @@ class _OuterProduct:
             fewer = builder.icmp_signed("<", left, size)
             many = builder.select(fewer, left, size)
             with cgutils.for_range(builder, blocks) as loop:
-                width = builder.sdiv(columns, blocks)
-                wider = builder.srem(columns, blocks)  # the first blocks are one wider
-                is_wider = builder.icmp_signed("<", loop.index, wider)
-                before = builder.select(is_wider, loop.index, wider)
-                first = builder.add(builder.mul(loop.index, width), before)
-                width = builder.add(width, builder.zext(is_wider, _INDEX))
                 place = builder.add(builder.mul(loop.index, panels), start)
-                for count in range(1, VECTORS + 1):
-                    with builder.if_then(builder.icmp_signed("==", width, _INDEX(count))):
+                first = builder.mul(loop.index, _INDEX(VECTORS))
+                width = builder.sub(columns, first)
+                least = 0
+                for count in WIDTHS:
+                    fits = builder.icmp_signed("<=", width, _INDEX(count))
+                    fits = builder.or_(fits, ir.IntType(1)(count == VECTORS))
+                    fits = builder.and_(builder.icmp_signed(">", width, _INDEX(least)), fits)
+                    with builder.if_then(fits):
                         self._emit_panels(builder, count, first, start, many, place)
+                    least = count
         builder.ret_void()
 
     def _emit_panels(
@@ -190,21 +194,12 @@ class _OuterProduct:
         many: ir.Value,
         place: ir.Value,
     ) -> None:
-        c, a, b, a_step, b_step, rows, _, vectors = self.function.args
-        right = [
-            builder.gep(b, [builder.mul(builder.add(first, _INDEX(n)), b_step)])
-            for n in range(count)
-        ]
-        last = builder.sub(rows, _INDEX(1))
+        c, a, b, a_step, b_step, rows, columns, vectors = self.function.args
+        right = [_row(builder, b, b_step, columns, first, n) for n in range(count)]
         block = block_size(self.lanes)
         with cgutils.for_range(builder, many) as loop:
             panel = builder.mul(builder.add(start, loop.index), _INDEX(ROWS))
-            left = []
-            for m in range(ROWS):
-                row = builder.add(panel, _INDEX(m))
-                beyond = builder.icmp_signed("<", last, row)
-                row = builder.select(beyond, last, row)  # a row again, whose sums nobody reads
-                left.append(builder.gep(a, [builder.mul(row, a_step)]))
+            left = [_row(builder, a, a_step, rows, panel, m) for m in range(ROWS)]
             sums = self._emit_micro_kernel(builder, left, right, vectors)
             number = builder.add(place, loop.index)
             target = builder.gep(c, [builder.mul(number, _INDEX(block))])
@@ -257,6 +252,21 @@ class _OuterProduct:
         (total,) = parts
         assert total is not None
         return total
+
+
+def _row(
+    builder: ir.IRBuilder,
+    start: ir.Value,
+    step: ir.Value,
+    rows: ir.Value,
+    first: ir.Value,
+    number: int,
+) -> ir.Value:
+    """The address of a row; beyond the last one that one again, whose sums nobody reads."""
+    row = builder.add(first, _INDEX(number))
+    last = builder.sub(rows, _INDEX(1))
+    row = builder.select(builder.icmp_signed("<", last, row), last, row)
+    return builder.gep(start, [builder.mul(row, step)])
 
 
 def _fold(a: Register | None, b: Register | None, width: int) -> Register | None:
