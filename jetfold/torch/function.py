@@ -12,7 +12,7 @@ from jetfold.graph import ArgumentError, UnsupportedError
 from jetfold.graph.tree import Structure, flatten, unflatten
 from jetfold.operator import Operator
 from jetfold.torch.importing import ImportedModule
-from jetfold.torch.parameters import array_of, nested
+from jetfold.torch.parameters import array_of, names_of, nested
 from jetfold.torch.tracing import as_module, program_of
 from jetfold.vjp import VectorJacobianProduct
 
@@ -22,13 +22,15 @@ class _Imported:
 
     def __init__(self, make: Callable[..., Any], module: Any, options: dict[str, Any]) -> None:
         program = program_of(module)
-        self.names = sorted(set(program.tensors.values()))
         self.function = make(ImportedModule(type(module).__name__, program, {}), **options)
         if not callable(self.function):
             raise ArgumentError(
                 f"{make!r} made a {type(self.function).__name__} of u; give what makes an operator "
                 "or a function of (x, params) of it, such as jf.laplacian"
             )
+        self.names = sorted(set(program.tensors.values()))
+        if not isinstance(self.function, Operator):  # may use others than the module's forward does
+            self.names = sorted(names_of(module))
         self.backend = getattr(self.function, "backend", options.get("backend", "cpu"))
         self.point_ndim = getattr(self.function, "point_ndim", options.get("point_ndim", 1))
         self._products: dict[tuple[bool, frozenset[str]], VectorJacobianProduct] = {}
@@ -38,7 +40,7 @@ class _Imported:
         known = self._products.get((points, trained))
         if known is None:
             known = VectorJacobianProduct(
-                self._split,
+                self._of_two_trees(),
                 argnums=(0,) * points + (1,) * bool(trained),
                 backend=self.backend,
                 point_ndim=self.point_ndim,
@@ -46,14 +48,21 @@ class _Imported:
             self._products[points, trained] = known
         return known
 
-    def _split(self, x: Any, trained: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
-        return self.function(x, nested({**trained, **fixed}.items()))
+    def _of_two_trees(self) -> Callable[..., Any]:
+        """The function of a point, parameters that are trained, and all others."""
+        function: Any = self.function
+
+        def split(x: Any, trained: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+            return function(x, nested({**trained, **fixed}.items()))
+
+        split.__qualname__ = getattr(function, "__qualname__", repr(function))
+        return split
 
     def values(self, points: Any, arrays: Mapping[str, Any]) -> Any:
         """The values alone."""
         if isinstance(self.function, Operator):
-            operator: Any = self.function
-            return operator(points, nested(arrays.items()))
+            call: Any = self.function
+            return call(points, nested(arrays.items()))
         return self.product(True, frozenset())(points, {}, arrays)[0]
 
 

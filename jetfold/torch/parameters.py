@@ -55,6 +55,12 @@ def is_floating(tensor: Any) -> bool:
     return bool(tensor.dtype.is_floating_point)
 
 
+def names_of(module: Any) -> list[str]:
+    """The names of a module's parameters and of its buffers of floating-point numbers."""
+    buffers = [name for name, tensor in module.named_buffers() if is_floating(tensor)]
+    return [name for name, _ in module.named_parameters()] + buffers
+
+
 def nested(arrays: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Values by names with dots as nested dicts: ``{"net": {"0": {"weight": ...}}}``."""
     tree: dict[str, Any] = {}
