@@ -14,6 +14,8 @@ _ESCAPED = re.compile(r"\\([\\_&%#${}])")
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TIGHT = frozenset("∂∇/…")
 """Signs around which browsers leave more room than mathematicians do."""
+_OVERLINE = "\N{HORIZONTAL BAR}"
+"""The converter's sign above a name."""
 _SIGNS = frozenset("+−±")
 _CLOSING = frozenset(")]}⟩|‖∣′!")
 
@@ -36,9 +38,18 @@ def mathml(latex: str, display: str = "inline") -> str:
         if element.tag == "mo" and element.text in _TIGHT:
             element.attrib |= {"lspace": "0em", "rspace": "0em"}
     for row in root.iter():
+        _draw_overline(row)
         _mark_signs(row)
         _join_words(row)
     return ET.tostring(root, encoding="unicode")
+
+
+def _draw_overline(element: ET.Element) -> None:
+    """A line as wide as what is below it: browsers do not draw the converter's sign like that."""
+    if element.tag == "mover" and element[-1].text == _OVERLINE:
+        element.remove(element[-1])
+        element.tag = "mpadded"
+        element.set("style", "border-top: 0.06em solid; padding-top: 0.1em")
 
 
 def _mark_signs(row: ET.Element) -> None:

@@ -21,6 +21,7 @@ from jetfold.checks import whole
 from jetfold.derivation import METHODS, Derivation
 from jetfold.directions import DISTRIBUTIONS
 from jetfold.expression import SYNONYMS, parse_expression
+from jetfold.grad import grad
 from jetfold.graph import ArgumentError, JetfoldError, operand_symbol
 from jetfold.graph.source import line_of
 from jetfold.importing import add_import_option, import_modules
@@ -33,6 +34,7 @@ from jetfold.primitive import CustomPrimitive, as_primitive
 from jetfold.rules.primitives import CUSTOM, PRIMITIVES, Primitive
 from jetfold.rules.taylor_rule import TaylorRule, derive_rule
 from jetfold.summed_jet import SummedJet
+from jetfold.value_and_grad import value_and_grad
 from jetfold.written_function import WrittenFunction
 
 Shape = tuple[int, ...]
@@ -43,7 +45,7 @@ DIRECTIONS = 3
 MOST_COORDINATES = 4096
 """An identity matrix of more directions does not go well into memory."""
 
-OPERATORS = ("laplacian", "biharmonic", "jet")
+OPERATORS = ("laplacian", "biharmonic", "jet", "gradient")
 
 WHAT = (
     'module:function or file.py:function; an expression, "sin(x)*exp(y)"; or the name of a '
@@ -57,8 +59,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     meant = command.add_argument_group("what is derived")
     meant.add_argument(
         "--operator",
-        help="laplacian (the default), biharmonic, jet, or a polynomial in the coordinates, in "
-        "which x**2 means d^2/dx^2; the coordinates of a function are x0, x1, ..",
+        help="laplacian (the default), biharmonic, jet, gradient (by the parameters, or the point "
+        "where there are none), or a polynomial in the coordinates, in which x**2 means d^2/dx^2; "
+        "the coordinates of a function are x0, x1, ..",
     )
     point = meant.add_mutually_exclusive_group()
     point.add_argument("--dim", type=int, help="how many coordinates a point of a function has")
@@ -272,6 +275,9 @@ def _target(
         _refuse(chosen, "is not for jets", *names)
         made = jet(function, 2 if chosen.order is None else chosen.order, point_ndim=len(shape))
         return Target(made, shape, parameters, _values(chosen))
+    if chosen.operator == "gradient":
+        _refuse(chosen, "is not for gradients", *names, "order")
+        return _gradient(function, shape, parameters, _values(chosen))
     _refuse(chosen, "is for --operator jet, or for the rule of a primitive", "order")
     if chosen.operator in (None, "laplacian"):
         made = laplacian(function, **options)
@@ -281,6 +287,22 @@ def _target(
         expr = _differential(chosen.operator.strip(), coordinates)
         made = pde_operator(expr, function, coordinates, **options)
     return Target(made, shape, parameters, _values(chosen))
+
+
+def _gradient(
+    function: Callable[..., Any],
+    shape: Shape,
+    parameters: tuple[Any, ...],
+    values: Mapping[str, float],
+) -> Target:
+    made: Operator
+    if parameters:
+        numbers = tuple(range(1, len(parameters) + 1))
+        argnums = numbers if len(numbers) > 1 else 1
+        made = value_and_grad(function, argnums=argnums, point_ndim=len(shape))
+    else:
+        made = grad(function, point_ndim=len(shape))
+    return Target(made, shape, parameters, values)
 
 
 def _differential(text: str, coordinates: Sequence[sp.Symbol]) -> sp.Expr:

@@ -1,7 +1,8 @@
 """Prove every step of a derivation: exit status 0 if all hold, 1 at the first that does not.
 
 Each rewriting step is computed before and after in exact fractions, proved by SymPy where that is
-possible, and measured in floating point; each Taylor rule is compared with SymPy's derivatives.
+possible, and measured in floating point; each Taylor rule is compared with SymPy's derivatives, and
+what each node of a gradient hands on, by inner products.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.chapters import Chapter, chapters
 from jetfold.derivation import Derivation
 from jetfold.graph import Graph, Step
@@ -129,6 +131,8 @@ def _named(proved: Proved) -> str:
             return f"{index + 1:4} {rule.name}: %{before} -> %{after}"
         case NodeStep(index=index, title=title):
             return f"{index + 1:4} {title}"
+    if proved.chapter.key in ("adjoint", "call"):
+        return "   0 <g, J v> = <J^T g, v> at two points, J v by Taylor mode"
     merged = "equal nodes of the graph before merged"
     return f"   0 {merged if proved.chapter.rewriting else 'results, against standard Taylor mode'}"
 
@@ -150,10 +154,23 @@ def _failure(proved: Proved, derivation: Derivation) -> Iterator[str]:
         yield f"  after   {right}"
     elif isinstance(step, NodeStep):
         yield f"  node    {notation.equation(function, step.node)}{_line(function, step.node)}"
+        if isinstance(derivation, AdjointDerivation):
+            yield from _handed(derivation, step.node)
+            return
         for node in chapter.graph:
             role = chapter.graph[node].role
             if role is not None and role.of == step.node:
                 yield f"  rule    {notation.equation(chapter.graph, node)}"
+
+
+def _handed(derivation: AdjointDerivation, node: int) -> Iterator[str]:
+    """What a node hands on to its operands."""
+    function, adjoint = derivation.function_graph, derivation.adjoint
+    notation = PLAIN.of(function)
+    for handed in adjoint.handed:
+        for operand, part in handed.parts if handed.node == node else ():
+            formula = notation.formula(adjoint.complete, part)
+            yield f"  rule    to {notation.cotangent(function, operand)}: {formula}"
 
 
 def _line(graph: Graph, node: int) -> str:

@@ -46,6 +46,7 @@ from jetfold.graph import (
     operand_symbol,
     simplify,
 )
+from jetfold.graph.notation import PLAIN
 from jetfold.rules.derive import OUTPUT, path_symbol, taylor_rule
 from jetfold.rules.matrix import matrix_coefficients
 from jetfold.rules.transpose import summed_to, summed_to_shape, transposed
@@ -318,7 +319,7 @@ def adjoint(
     ]:
         totals.append(Total(tuple(range(len(outputs), len(outputs) + len(terms))), kind))
         outputs += terms
-    names = tuple(f"total of %{node}" for node in met)
+    names = tuple(f"sum of {PLAIN.cotangent(graph, node)}" for node in met)
     points = editor.freeze(outputs)
     rest = [leaf for leaf in leaves if leaf not in direct]
     parameters = _shared(graph, met, names, rest, active)

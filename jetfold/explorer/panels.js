@@ -17,7 +17,7 @@ function showStep(model, place) {
     if (step.about) panel.append(prose(step.about));
     const rule = model.rule(step);
     if (rule) panel.append(showRule(model, rule));
-    panel.append(...showSides(model, step));
+    panel.append(...showSides(model, step, chapter));
   } else {
     panel.append(prose(chapter.about));
     if (chapter.runs)
@@ -45,12 +45,13 @@ function showRule(model, rule) {
   return block;
 }
 
-function showSides(model, step) {
+function showSides(model, step, chapter) {
   const found = [];
-  // The steps of standard Taylor mode do not rewrite: they say what becomes of a value.
+  // The steps of Taylor mode and of an adjoint do not rewrite: they say what becomes of a value.
   let words = ["before", "after"];
   if (!Object.keys(step.nodes).length) {
-    words = step.before === null ? ["wanted", "computed as"] : ["value", "its coefficients"];
+    const made = chapter.key === "adjoint" ? "what it hands on" : "its coefficients";
+    words = step.before === null ? ["wanted", "computed as"] : ["value", made];
   }
   for (const [side, place] of [
     [words[0], step.lhs],

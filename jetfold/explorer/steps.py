@@ -234,10 +234,10 @@ class Steps:
     def _wanted(self, scene: Scene, title: str, graph: Graph) -> Data:
         """A step that tells what the outputs are computed from."""
         names = [self._notation.value(graph, output) for output in graph.outputs]
-        rows = [
-            f"{name} &= {self._written_out(graph, output)}"
-            for name, output in zip(names, graph.outputs, strict=True)
-        ]
+        written = [self._written_out(graph, output) for output in graph.outputs]
+        pairs = list(dict.fromkeys(zip(names, written, strict=True)))
+        telling = [(name, formula) for name, formula in pairs if name != formula]
+        rows = [f"{name} &= {formula}" for name, formula in telling or pairs]
         return self._step(scene, title, ", ".join(names), _aligned(rows), graph.outputs)
 
 
