@@ -18,6 +18,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 
 COMMANDS = {
     "plate_collocation": (),
+    "fokker_planck": ("--points", "512", "--steps", "150", "--tolerance", "0.05"),
     "heat": ("--dimension", "20", "--steps", "400", "--tolerance", "0.06"),
 }
 
@@ -194,3 +195,48 @@ def test_loss_of_the_heat_equation_is_the_squared_residual_on_average() -> None:
     samples: Any = {"samples": 8, "distribution": "rademacher", "seed": 1, "per_point": True}
     estimates = jf.weighted_laplacian(u, space, **slow, **samples)(copies, params)
     assert np.var(estimates) > 50 * standard_error
+
+
+# The Fokker-Planck equation -----------------------------------------------------------------------
+
+
+def test_fokker_planck_notices_a_wrong_density(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = load("fokker_planck")
+    right = example.potential
+    example.potential = lambda place: 1.1 * right(place)
+    assert example.main([*COMMANDS["fokker_planck"], "--quiet"]) == 1
+    written = capsys.readouterr()
+    assert written.out.count("WRONG") == 1
+    assert written.err == ""
+
+
+def test_logarithm_of_the_density_solves_its_equation() -> None:
+    example = load("fokker_planck")
+    residual = example.residual_of(lambda point, factor: -factor * example.potential(point))
+    points = np.random.default_rng(0).uniform(0, example.PERIOD, size=(5, 2))
+    assert max(abs(residual(point, 1.0)) for point in points) < 1e-12
+    assert min(abs(residual(point, 1.1)) for point in points) > 1e-3
+
+
+def test_density_agrees_with_a_spectral_method() -> None:
+    """d_i (d_j (D_ij p) - b_i p) = 0 with the derivatives of trigonometric polynomials."""
+    example = load("fokker_planck")
+    n = 27
+    line = example.PERIOD * np.arange(n) / n
+    waves = np.exp(1j * np.multiply.outer(line, np.arange(n) - n // 2))
+    first = (waves @ np.diag(1j * (np.arange(n) - n // 2)) @ waves.conj().T).real / n
+    slopes = np.kron(np.eye(n), first), np.kron(first, np.eye(n))  # rows of places are y
+    place = np.stack(np.meshgrid(line, line)).reshape(2, -1)
+    sigma, drift = example.sigma(place), example.drift(place)
+    diffusion = np.einsum("irn,jrn->ijn", sigma, sigma)
+    operator = sum(
+        slopes[i] @ (sum(slopes[j] * diffusion[i, j] for j in range(2)) - np.diag(drift[i]))
+        for i in range(2)
+    )
+    operator[0] = (example.PERIOD / n) ** 2  # one equation follows from the others: the integral
+    density = np.linalg.solve(operator, np.eye(n * n)[0])
+    exact = example.normalised(-example.potential(place))
+    assert np.linalg.norm(density - exact) < 1e-5 * np.linalg.norm(exact)
