@@ -179,7 +179,8 @@ def draw(path: str, density: Floats, error: Floats, flux: Floats) -> None:
         (right, error, "error of p", {"cmap": "PuOr", "vmin": -largest, "vmax": largest}),
     ):
         image = axes.imshow(values, origin="lower", extent=(0, PERIOD, 0, PERIOD), **colours)
-        figure.colorbar(image, ax=axes, shrink=0.85)
+        bar = figure.colorbar(image, ax=axes, shrink=0.85)
+        bar.ax.ticklabel_format(scilimits=(-2, 2))
         ticks = PERIOD * np.arange(5) / 4
         axes.set_xticks(ticks, ["0", "π/2", "π", "3π/2", "2π"])
         axes.set_yticks(ticks, ["0", "π/2", "π", "3π/2", "2π"])
@@ -187,7 +188,7 @@ def draw(path: str, density: Floats, error: Floats, flux: Floats) -> None:
     few = slice(GRID // 32, None, GRID // 16)
     places = PERIOD * np.arange(GRID)[few] / GRID
     arrows = np.moveaxis(flux[few, few], -1, 0)
-    left.quiver(places, places, *arrows, color="white", pivot="mid", scale=4 * np.abs(flux).max())
+    left.quiver(places, places, *arrows, color="white", pivot="mid", scale=12 * np.abs(flux).max())
     figure.savefig(path, dpi=150)
     print(f"picture: {path}")
 

@@ -140,7 +140,8 @@ def draw(path: str, u: NDArray[np.float64], error: NDArray[np.float64]) -> None:
         (right, error, "error", {"cmap": "PuOr", "vmin": -largest, "vmax": largest}),
     ):
         image = axes.imshow(values, origin="lower", extent=(0, 1, 0, 1), **colours)
-        figure.colorbar(image, ax=axes, shrink=0.85)
+        bar = figure.colorbar(image, ax=axes, shrink=0.85)
+        bar.ax.ticklabel_format(scilimits=(-2, 2))
         axes.set(title=title, xlabel="x", ylabel="y")
     figure.savefig(path, dpi=150)
     print(f"picture: {path}")
