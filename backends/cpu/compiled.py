@@ -30,7 +30,7 @@ LEAST_SAMPLES, MOST_SAMPLES = 16, 256
 TILE_BYTES = 1 << 18
 """A tile's workspace should stay within a core's cache, if that leaves it enough samples."""
 
-SUM_COLUMNS, SUM_BYTES = 384, 1 << 20
+SUM_COLUMNS, SUM_BYTES = 384, 3 << 19
 """Likewise where there are outer products: they want long rows, and what lies in the workspace
 between the way there and the way back is read just once more, so that it may be further away."""
 
@@ -100,7 +100,10 @@ class CompiledGraph:
         return arguments(self.program, samples, width)
 
     def _samples(self, points: int, threads: int, dtype: np.dtype[Any]) -> int:
-        """Samples of a tile: a multiple of the vector length, by columns, cache and batch size."""
+        """Samples of a tile: a multiple of the vector length, by columns, cache and batch size.
+
+        Where ranges of tiles are summed, so many that these are about equally long.
+        """
         step = max(LEAST_SAMPLES, lanes(dtype))
         both_ways = any(isinstance(i, OuterProduct) for i in self.program.instructions)
         columns, most = (SUM_COLUMNS, SUM_BYTES) if both_ways else (TARGET_COLUMNS, TILE_BYTES)
@@ -108,7 +111,13 @@ class CompiledGraph:
         by_cache = most // max(1, self.program.workspace * dtype.itemsize)
         by_batch = -(-points // (4 * threads))
         wanted = min(by_columns, max(by_cache, step), by_batch, MOST_SAMPLES)
-        return max(step, wanted // step * step)
+        largest = max(step, wanted // step * step)
+        if not self.program.accumulators:
+            return largest
+        sizes = range(largest, largest // 2, -step)
+        return min(
+            sizes, key=lambda size: round(self._totals.idle(points, size, threads, dtype), 2)
+        )
 
     def _borrow(self, size: int, dtype: np.dtype[Any]) -> FloatArray:
         """A workspace that nobody else uses meanwhile."""

@@ -49,10 +49,21 @@ class Totals:
         self._lock = threading.Lock()
         self._starts = lru_cache(maxsize=4)(lambda count: accumulator_starts(program, count))
 
-    def ranges(self, tiles: int, threads: int, size: int) -> int:
-        """How many ranges the tiles are split into, for accumulators of this size in bytes."""
-        small = size <= SMALL_BYTES
+    def ranges(self, tiles: int, threads: int, dtype: np.dtype[Any]) -> int:
+        """How many ranges the tiles are split into."""
+        small = self._size(dtype) * dtype.itemsize <= SMALL_BYTES
         return min(tiles, threads * (MOST_RANGES if small else 1))
+
+    def idle(self, points: int, samples: int, threads: int, dtype: np.dtype[Any]) -> float:
+        """How much longer all ranges would be, relative to the batch, if all had as many tiles."""
+        tiles = -(-points // samples)
+        ranges = self.ranges(tiles, threads, dtype)
+        return ranges * -(-tiles // ranges) * samples / points - 1
+
+    def _size(self, dtype: np.dtype[Any]) -> int:
+        """Numbers of all accumulators of a range together."""
+        *_, size = self._starts(lanes(dtype))
+        return -(-size // LINE) * LINE
 
     def accumulate(
         self,
@@ -65,10 +76,8 @@ class Totals:
 
         There is one array for each accumulator of the program, of its shape.
         """
-        *_, size = self._starts(lanes(dtype))
-        size = -(-size // LINE) * LINE
-        ranges = self.ranges(tiles, threads, size * dtype.itemsize)
-        sums = self._borrow((ranges, size), dtype)
+        ranges = self.ranges(tiles, threads, dtype)
+        sums = self._borrow((ranges, self._size(dtype)), dtype)
 
         def add(number: int, _: int) -> None:
             sums[number] = 0

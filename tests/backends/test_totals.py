@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest import mock
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphs import A, B
-from jetfold.backends.cpu import CompiledGraph, threads, totals
+from jetfold.backends.cpu import CompiledGraph, compiled, threads, totals
+from jetfold.backends.cpu.simd import lanes
 from jetfold.backends.lower import lower
 from jetfold.backends.program import OuterProduct, Product, SampleSum, Trim
 from jetfold.backends.reference import ReferenceGraph
@@ -377,3 +379,28 @@ def test_large_accumulators_are_added_up_in_parallel(monkeypatch: pytest.MonkeyP
     for name, value in {"SMALL_BYTES": 0, "PARALLEL_SIZE": 0, "PIECE": 100, "PANELS": 2}.items():
         monkeypatch.setattr(totals, name, value)
     check(graph, points=200, totals=wanted)
+
+
+def test_memory_does_not_grow_with_the_batch(
+    operator: CompiledGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JETFOLD_NUM_THREADS", "2")
+    kept = []
+    for points in (20_000, 200_000):
+        inputs, parameters = sample(operator.graph, points)
+        tracemalloc.start()
+        operator(points, FLOAT64, inputs, parameters)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        kept.append(peak - 2 * points * FLOAT64.itemsize)  # x goes out at every point
+    assert abs(kept[1] - kept[0]) < 200_000
+
+
+@pytest.mark.parametrize("points", [1, 17, 64, 1000, 4096, 10_000, 12_345])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_ranges_are_about_equally_long(operator: CompiledGraph, points: int, threads: int) -> None:
+    samples = operator._samples(points, threads, FLOAT32)
+    assert samples % lanes(FLOAT32) == 0
+    idle = operator._totals.idle(points, samples, threads, FLOAT32)
+    assert idle >= 0
+    assert idle < 0.05 or samples == compiled.LEAST_SAMPLES or points < 100 * threads
