@@ -6,8 +6,9 @@
     lap = jetfold.torch.operator(jf.laplacian, module)  # lap(X).mean().backward(), in PyTorch
 
 Read in this order: `values` (arrays that know where the batch axis would be), `elementwise`,
-`activations`, `moves`, `indexing`, `reductions`, `products` and `normalization` (what PyTorch's
-functions mean), `table` (all of them by name), `tracing` and `recorded` (what torch.fx records),
+`activations`, `moves`, `indexing`, `reductions`, `products`, `matrices`, `normalization` and
+`attention` (what PyTorch's functions mean), `table` (all of them by name), `tracing`,
+`recorded` and `in_place` (what torch.fx records),
 `program` (how that runs), `parameters`, `importing`, and `function` (what PyTorch differentiates).
 """
 

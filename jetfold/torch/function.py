@@ -94,6 +94,9 @@ class ModuleOperator:
         results, structure = flatten(imported.values(array, arrays))
         return unflatten(structure, list(map(_tensor, results)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_modes": {}}  # compiled code is found in the cache again
+
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         made = getattr(self.make, "__qualname__", repr(self.make))

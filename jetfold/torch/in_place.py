@@ -26,7 +26,7 @@ def take_over(node: Any) -> None:
         return
     fresh = operand.op.startswith("call") and last(operand) not in VIEWS
     earlier = [user for user in operand.users if user < node]
-    if last(node) == "setitem" or not fresh or any(last(user) in VIEWS for user in earlier):
+    if not fresh or any(last(user) in VIEWS for user in earlier):
         raise refused(
             node,
             f"{last(node)} changes a tensor in place, and others may share its memory",
@@ -36,7 +36,7 @@ def take_over(node: Any) -> None:
 
 
 def _is_in_place(node: Any) -> bool:
-    if node.kwargs.get("inplace") or last(node) == "setitem":
+    if node.kwargs.get("inplace"):
         return True
     if node.op == "call_method":
         return bool(out_of_place_name(node.target) != node.target)

@@ -325,6 +325,21 @@ def full_like(input: Any, fill_value: float) -> Value:
     return Value(np.full(input.array.shape, float(fill_value)), input.batch)
 
 
+def new_full(input: Any, size: Any, fill_value: float) -> Value:
+    """A constant tensor; one of its sizes may be the number of points."""
+    rest = [s for s in size if s is not BATCH]
+    batch = list(size).index(BATCH) if BATCH in size else None
+    return Value(np.full(tuple(rest), float(fill_value)), batch)
+
+
+def new_zeros(input: Any, *size: Any) -> Value:
+    return new_full(input, _listed(size), 0.0)
+
+
+def new_ones(input: Any, *size: Any) -> Value:
+    return new_full(input, _listed(size), 1.0)
+
+
 def tril(input: Any, diagonal: int = 0) -> Value:
     axes(input, (-2, -1), "tril")
     return Value(np.tril(input.array, diagonal), input.batch)
@@ -391,6 +406,13 @@ FUNCTIONS: Mapping[str, Rule] = {
     "zeros_like": zeros_like,
 }
 """What gives new memory."""
+
+METHODS: Mapping[str, Rule] = {
+    "new_full": new_full,
+    "new_ones": new_ones,
+    "new_zeros": new_zeros,
+}
+"""Methods of tensors that `torch` does not have as functions."""
 
 ABOUT: Mapping[str, Rule] = {
     "dim": dim,

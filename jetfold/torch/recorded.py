@@ -24,12 +24,13 @@ _WITHOUT_MEANING = frozenset(
 
 _ADVICE: Mapping[str, str] = {
     "detach": "A part that is held fixed cannot be expressed; compute it beforehand.",
+    "requires_grad": "Derivatives with respect to the points are what operators give.",
     "item": "A value is not known yet; use functions of torch.",
     "numpy": "Use functions of torch in place of NumPy's.",
     "argmax": "Positions have no derivatives.",
     "argmin": "Positions have no derivatives.",
     "sort": "An order of values differs from point to point.",
-    "setitem": "Build the tensor from its parts with torch.stack or torch.cat.",
+    "setitem": "Build the tensor from its parts with torch.stack or torch.cat, or use torch.where.",
 }
 
 IN_PLACE = (

@@ -12,12 +12,22 @@ from typing import Any
 
 import torch
 
-from jetfold.torch import activations, elementwise, moves, normalization, products, reductions
+from jetfold.torch import (
+    activations,
+    attention,
+    elementwise,
+    matrices,
+    moves,
+    normalization,
+    products,
+    reductions,
+)
 from jetfold.torch.elementwise import Rule
 from jetfold.torch.indexing import getitem
 
 _TORCH: Mapping[str, Rule] = {
     **elementwise.FUNCTIONS,
+    **matrices.FUNCTIONS,
     **moves.FUNCTIONS,
     **moves.VIEWS,
     **normalization.FUNCTIONS,
@@ -32,6 +42,7 @@ _TORCH: Mapping[str, Rule] = {
 
 _FUNCTIONAL: Mapping[str, Rule] = {
     **activations.FUNCTIONS,
+    **attention.FUNCTIONAL,
     **normalization.FUNCTIONAL,
     **normalization.VIEWS,
     **products.FUNCTIONAL,
@@ -45,7 +56,7 @@ _NAMESPACES: Mapping[str, tuple[Any, Mapping[str, Rule]]] = {
         torch.special,
         {**elementwise.SPECIAL, "logsumexp": reductions.logsumexp, "softmax": reductions.softmax},
     ),
-    "torch.linalg": (torch.linalg, {**products.LINALG, **reductions.LINALG}),
+    "torch.linalg": (torch.linalg, {**matrices.LINALG, **products.LINALG, **reductions.LINALG}),
 }
 
 _OPERATORS: Mapping[str, Rule] = {
@@ -75,15 +86,16 @@ _OPERATORS: Mapping[str, Rule] = {
 }
 
 ATTRIBUTES: Mapping[str, Rule] = {
+    **matrices.ATTRIBUTES,
     "T": moves.t,
     "mT": moves.mT,
     "ndim": moves.dim,
     "shape": moves.size,
     "values": reductions.values,
 }
-"""Attributes of tensors, and of what max and min along a dim give."""
+"""Attributes of tensors, and of what max, min and slogdet give."""
 
-METHODS: Mapping[str, Rule] = {**_TORCH, **moves.ABOUT, **elementwise.METHODS}
+METHODS: Mapping[str, Rule] = {**_TORCH, **moves.ABOUT, **moves.METHODS, **elementwise.METHODS}
 """Methods of tensors; an underscore behind the name makes one that works in place."""
 
 RULES: Mapping[str, Rule] = {

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 import torch.fx
 
@@ -35,6 +36,8 @@ class _Caller(torch.nn.Module):
 
 class _Proxy(torch.fx.Proxy):
     """A recorded value that notes when it is changed in place, which torch.fx's own does not."""
+
+    __array_ufunc__ = None  # NumPy's numbers let the value do the arithmetic
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
@@ -80,10 +83,22 @@ class _Tracer(torch.fx.Tracer):
 
     def create_node(self, *args: Any, **kwargs: Any) -> Any:
         """A node that knows its line and its module."""
+        line = _line(sys._getframe(1)) or self.line
+        if args[0].startswith("call") and not torch.is_grad_enabled():
+            raise located(
+                TraceError,
+                f"a part that is held fixed by torch.no_grad(), in {self.where}",
+                "Such a part cannot be expressed; compute what does not depend on x beforehand.",
+                line,
+            )
         node = super().create_node(*args, **kwargs)
-        node.meta["line"] = _line(sys._getframe(1)) or self.line
+        node.meta["line"] = line
         node.meta["module"] = self.where
         return node
+
+    def create_arg(self, a: Any) -> Any:
+        """A number of NumPy is as good as one of Python."""
+        return super().create_arg(a.item() if isinstance(a, np.generic) else a)
 
     def to_bool(self, obj: Any) -> bool:
         """The truth of a recorded value: an assertion is taken to hold, nothing else is known."""
@@ -161,7 +176,8 @@ def program_of(module: Any) -> Program:
     random = torch.get_rng_state()
     caller = _Caller(module)
     try:
-        graph = tracer.trace(caller)
+        with torch.enable_grad():
+            graph = tracer.trace(caller)
     except JetfoldError:
         raise
     except Exception as error:
@@ -189,6 +205,10 @@ _ADVICE = {
     "'len' is not supported": (
         "the length of a tensor",
         "Use numbers that the module keeps (self.width) in place of shapes of its input.",
+    ),
+    "must be tuple of ints": (
+        "a new tensor whose size depends on that of another",
+        "Use x.new_zeros(x.shape[0], 1) or torch.zeros_like(x[:, :1]).",
     ),
 }
 """What torch.fx says of what it cannot trace, and what it means for a module."""
@@ -228,8 +248,9 @@ class _Reader:
             if node.op == "get_attr":
                 self._read(node)
             elif node.op.startswith("call") and node.target is not torch._assert:
+                instruction = self._instruction(node)  # its arguments are those before the change
                 take_over(node)
-                instructions.append(self._instruction(node))
+                instructions.append(instruction)
         needed = self._needed()
         return Program(
             next(node.name for node in self.nodes if node.op == "placeholder"),

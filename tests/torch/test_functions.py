@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: torch)")
@@ -97,6 +98,7 @@ ELEMENTWISE: dict[str, tuple[Function, float, float]] = {
     "operator.abs": (abs, -2, 2),
     "operator.neg": (lambda x: -x, -2, 2),
     "operator.pos": (lambda x: +x, -2, 2),
+    "numbers of NumPy": (lambda x: np.float32(0.5) * x / np.float64(3) + np.int64(2), -2, 2),
     "numbers": (lambda x: 2.0 / (3 - 2 * x) ** 2 + 2**x - 1, -1, 1),
     "torch.clamp": (named(torch, "clamp", -0.5, 1.5), -2, 2),
     "torch.clip": (named(torch, "clip", max=0.5), -2, 2),
@@ -184,6 +186,9 @@ OTHERS: dict[str, Function] = {
     # about a tensor
     "shape": lambda x: x * x.shape[-1] / x.size(1) + x.dim() + x.ndim + x.ndimension(),
     "size": lambda x: x.reshape(x.size()[0], x.size(1) * x.size(-1)),
+    "new_zeros": lambda x: torch.cat([x, x.new_zeros(x.shape[0], 3, 1)], -1),
+    "new_ones": lambda x: x * x.new_ones((3, 1)),
+    "new_full": lambda x: x + x.new_full((x.shape[0], 1, 4), 0.5),
     "zeros_like": lambda x: torch.zeros_like(x) + x,
     "ones_like": lambda x: torch.ones_like(x) * x,
     "full_like": lambda x: torch.full_like(x, 2.5) * x,
@@ -254,6 +259,16 @@ OTHERS: dict[str, Function] = {
     "linear": lambda x: F.linear(x, SQUARE, SQUARE[0]),
     "linear, no bias": lambda x: F.linear(x, SQUARE[:2]),
     "bilinear": lambda x: F.bilinear(x, x + 1, torch.stack([SQUARE, SQUARE.T]), SQUARE[0, :2]),
+    # matrices
+    "det": lambda x: torch.det(x @ x.mT + 2 * torch.eye(3)),
+    "inverse": lambda x: torch.inverse(x @ x.mT + 2 * torch.eye(3)),
+    "slogdet": lambda x: torch.slogdet(x[:, :, :3])[1],
+    "slogdet, names": lambda x: torch.linalg.slogdet(x[:, :, :3]).logabsdet,
+    "slogdet, sign": lambda x: x * torch.linalg.slogdet(x[:, :, :3]).sign[:, None, None],
+    "linalg.solve": lambda x: torch.linalg.solve(x @ x.mT + torch.eye(3), x),
+    "linalg.solve, vectors": lambda x: torch.linalg.solve(x @ x.mT + torch.eye(3), x[..., 0]),
+    "linalg.solve, one matrix": lambda x: torch.linalg.solve(SQUARE[:3, :3] + torch.eye(3), x),
+    "cross": lambda x: torch.cross(x[..., :3], x[..., 1:] ** 2, dim=-1),
     # normalisations
     "layer_norm": lambda x: F.layer_norm(x, (4,), SQUARE[0], SQUARE[1]),
     "layer_norm, two axes": lambda x: F.layer_norm(x, (3, 4), eps=0.1),
@@ -261,6 +276,8 @@ OTHERS: dict[str, Function] = {
     "torch.layer_norm": lambda x: torch.layer_norm(x, (4,)),
     "torch.rms_norm": lambda x: torch.rms_norm(x, (4,), eps=1e-3),
     "batch_norm": lambda x: F.batch_norm(x, SQUARE[0, :3], SQUARE[3, :3] + 2, eps=1e-3),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x + 1, x * x),
+    "attention, mask": lambda x: F.scaled_dot_product_attention(x, x, x, SQUARE[:3, :3], scale=2.0),
     "dropout": lambda x: F.dropout(x, 0.5, training=False),
     "alpha_dropout": lambda x: F.alpha_dropout(x, 0.5, training=False),
     "feature_alpha_dropout": lambda x: F.feature_alpha_dropout(x, 0.5),

@@ -110,6 +110,18 @@ def test_a_result_that_is_the_same_everywhere() -> None:
 # Operations ---------------------------------------------------------------------------------------
 
 
+def _assigned(x: Any) -> Any:
+    y = x * 2
+    y[:, 0] = 0
+    return y
+
+
+def _without_gradient(x: Any) -> Any:
+    with torch.no_grad():
+        r = torch.linalg.norm(x, dim=-1, keepdim=True)
+    return x * r
+
+
 class Sorting(Module):
     def __init__(self) -> None:
         super().__init__()
@@ -135,6 +147,11 @@ def test_operations_are_named_with_their_line_and_module() -> None:
         (lambda x: x.detach() + 1, "the method .detach of a tensor"),
         (lambda x: x.sinn(), "Near by are: sin"),
         (lambda x: x.grad, "the attribute .grad of a tensor"),
+        (lambda x: x.requires_grad_(), "Derivatives with respect to the points are what operators"),
+        (_without_gradient, "a part that is held fixed by torch.no_grad()"),
+        (lambda x: x * torch.zeros(x.shape[0], 1), "Use x.new_zeros(x.shape[0], 1)"),
+        (_assigned, "Build the tensor from its parts with torch.stack or torch.cat"),
+        (lambda x: 1 + np.sin(x), "torch.fx cannot follow the module (Applied): TypeError"),
         (lambda x: torch.fft.fft(x).real, "the function torch.fft_fft cannot be imported"),
         (lambda x: F.conv1d(x[:, None], torch.ones(1, 1, 2)), "conv1d"),
         (lambda x: torch.sin(x, out=x), "sin with out="),
@@ -213,12 +230,6 @@ def _changed_input(x: Any) -> Any:
     return x
 
 
-def _assigned(x: Any) -> Any:
-    y = x * 2
-    y[:, 0] = 0
-    return y
-
-
 def _changed_through_view(x: Any) -> Any:
     y = x * 2
     z = y.view(-1, 3)
@@ -228,7 +239,7 @@ def _changed_through_view(x: Any) -> Any:
 
 @pytest.mark.parametrize(
     "function",
-    [_changed_view, _changed_input, _assigned, _changed_through_view],
+    [_changed_view, _changed_input, _changed_through_view],
 )
 def test_changes_in_place_that_would_be_lost(function: Any) -> None:
     text = message(Applied(function))

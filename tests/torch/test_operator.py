@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -273,6 +274,25 @@ def test_modes_of_the_module() -> None:
         lap(points)
     net.eval()
     assert torch.equal(lap(points), before)
+
+
+def test_pickled() -> None:
+    lap = reference(jf.laplacian, nn.Sequential(nn.Linear(2, 4), nn.Tanh()).double())
+    again = pickle.loads(pickle.dumps(lap))
+    assert torch.equal(again(batch(3, 2)), lap(batch(3, 2)))
+    again(batch(3, 2)).sum().backward()
+    assert again.module[0].weight.grad is not None
+    assert lap.module[0].weight.grad is None
+
+
+@pytest.mark.parametrize("shape", [(2,), (0, 2), (1, 2)])
+def test_one_point_and_none(shape: tuple[int, ...]) -> None:
+    module = Network().double()
+    lap = reference(jf.laplacian, module)
+    values = lap(batch(*shape).requires_grad_())
+    assert values.shape == (*shape[:-1], 1)
+    values.sum().backward()
+    assert (module.last.weight.grad == 0).all() == (shape == (0, 2))
 
 
 # Errors -------------------------------------------------------------------------------------------
