@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.program import Program
-from jetfold.graph import Op, Parameter, Type, Value
+from jetfold.graph import Graph, Op, Parameter, Type, Value
 from jetfold.graph.interpret import apply
 from jetfold.graph.numbers import FLOAT
 
@@ -30,10 +30,7 @@ class SharedValues:
 
     def __init__(self, program: Program) -> None:
         graph = program.graph
-        self.steps = [
-            _Step(node, graph[node].op, _lead(graph[node].type), graph.operands(node))
-            for node in shared_nodes(program)
-        ]
+        self.steps = _steps(graph, shared_nodes(program))
         self.kinds = [(node, graph[node].type) for node in program.shared]
         self.matrices = program.matrices
 
@@ -41,22 +38,39 @@ class SharedValues:
         self, parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]
     ) -> tuple[list[FloatArray], list[FloatArray]]:
         """The shared values, (directions.., *shape), and the matrices, (batch, row, inner)."""
-        values: dict[int, Value] = {}
-        for node, op, lead, operands in self.steps:
-            if isinstance(op, Parameter):
-                values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
-            else:
-                values[node] = apply(op, [values[operand] for operand in operands], FLOAT)
-        numbers = []
-        for node, kind in self.kinds:
-            sizes = tuple(axis.size for axis in kind.directions)
-            array = values[node].align(_lead(kind), len(kind.shape))
-            numbers.append(np.broadcast_to(array, sizes + kind.shape))
+        values = _computed(self.steps, parameters, dtype)
+        numbers = [_whole(values[node], kind) for node, kind in self.kinds]
         matrices = [
             np.einsum(matrix.spec, values[matrix.node].array).reshape(matrix.shape)
             for matrix in self.matrices
         ]
         return numbers, matrices
+
+
+def _steps(graph: Graph, nodes: Sequence[int]) -> list[_Step]:
+    return [
+        _Step(node, graph[node].op, _lead(graph[node].type), graph.operands(node)) for node in nodes
+    ]
+
+
+def _computed(
+    steps: Sequence[_Step], parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]
+) -> dict[int, Value]:
+    values: dict[int, Value] = {}
+    for node, op, lead, operands in steps:
+        if isinstance(op, Parameter):
+            values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
+        else:
+            values[node] = apply(op, [values[operand] for operand in operands], FLOAT)
+    return values
+
+
+def _whole(value: Value, kind: Type) -> FloatArray:
+    """All of a value, which may have been computed for one of several equal directions."""
+    shape = (*(axis.size for axis in kind.directions), *kind.shape)
+    if value.array.shape == shape:
+        return value.array
+    return np.broadcast_to(value.align(_lead(kind), len(kind.shape)), shape)
 
 
 def shared_nodes(program: Program) -> list[int]:
