@@ -32,11 +32,15 @@ al., Comput. Methods Appl. Mech. Eng. 403 (2023), for points drawn by residuals.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
+
+# Before NumPy is imported: threads for its small products only get in the way of jetfold's.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import scipy.linalg
@@ -118,11 +122,17 @@ def spread(count: int, random: np.random.Generator) -> Array:
     return qmc.Halton(2, rng=random).random(count)
 
 
-def adam(loss: Callable[[Array], tuple[Any, Array]], vector: Array, steps: int) -> Array:
+def adam(
+    loss: Callable[[Array], tuple[float, Array]],
+    vector: Array,
+    steps: int,
+    report: Callable[[float], None],
+) -> Array:
     """Kingma and Ba's method (arXiv 1412.6980) with their constants, and rate 0.003."""
     mean, square = np.zeros_like(vector), np.zeros_like(vector)
     for step in range(1, steps + 1):
-        _, gradient = loss(vector)
+        value, gradient = loss(vector)
+        report(value)
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
         size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
@@ -173,6 +183,37 @@ def least_squares(
     return vector
 
 
+def train(chosen: argparse.Namespace) -> Layers:
+    """Adam, then least squares."""
+    random = np.random.default_rng(chosen.seed)
+    vector, unravel = jf.ravel(first_layers(random))
+    bar = Progress(
+        *Progress.get_default_columns(),
+        TextColumn("{task.fields[loss]}"),
+        console=Console(stderr=True),
+        disable=chosen.quiet,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("Adam", total=chosen.adam + chosen.steps, loss="")
+
+        def report(loss: float) -> None:
+            bar.update(task, advance=1, loss=f"loss {loss:.1e}")
+
+        points = spread(chosen.points, random)
+        objective = jf.value_and_grad(lambda point, layers: residual(point, layers) ** 2)
+
+        def loss(vector: Array) -> tuple[float, Array]:
+            value, gradient = objective(points, unravel(vector))
+            return float(value), jf.ravel(gradient)[0]
+
+        vector = adam(loss, vector, chosen.adam, report)
+        bar.update(task, description="least squares")
+        vector = least_squares(vector, unravel, chosen.points, chosen.steps, random, report)
+    trained: Layers = unravel(vector)
+    return trained
+
+
 def draw(path: str, x: Array, t: Array, found: Array, expected: Array) -> None:
     """The velocity (a row for each t) in space and time, its error, and profiles at some times."""
     try:
@@ -181,7 +222,7 @@ def draw(path: str, x: Array, t: Array, found: Array, expected: Array) -> None:
         print("no picture: matplotlib is missing; pip install 'jetfold[examples]'")
         return
     figure = Figure(figsize=(10, 6.8), layout="constrained")
-    above, below = figure.subfigures(2, 1)
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
     error = found - expected
     largest = np.abs(error).max()
     for axes, values, title, colours in zip(
@@ -233,37 +274,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     draw(chosen.picture, x[0], t[:, 0], found, expected)
     return 0 if ok else 1
-
-
-def train(chosen: argparse.Namespace) -> Layers:
-    """Adam, then least squares."""
-    random = np.random.default_rng(chosen.seed)
-    vector, unravel = jf.ravel(first_layers(random))
-    bar = Progress(
-        *Progress.get_default_columns(),
-        TextColumn("{task.fields[loss]}"),
-        console=Console(stderr=True),
-        disable=chosen.quiet,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("Adam", total=chosen.adam + chosen.steps, loss="")
-
-        def report(loss: float) -> None:
-            bar.update(task, advance=1, loss=f"loss {loss:.1e}")
-
-        points = spread(chosen.points, random)
-        objective = jf.value_and_grad(lambda point, layers: residual(point, layers) ** 2)
-
-        def loss(vector: Array) -> tuple[float, Array]:
-            value, gradient = objective(points, unravel(vector))
-            report(float(value))
-            return float(value), jf.ravel(gradient)[0]
-
-        vector = adam(loss, vector, chosen.adam)
-        bar.update(task, description="least squares")
-        vector = least_squares(vector, unravel, chosen.points, chosen.steps, random, report)
-    return unravel(vector)
 
 
 if __name__ == "__main__":
