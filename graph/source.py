@@ -5,6 +5,9 @@ from __future__ import annotations
 import linecache
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import TypeVar
 
@@ -13,13 +16,34 @@ from jetfold.graph.ops import SourceLine
 
 E = TypeVar("E", bound=JetfoldError)
 
-_LIBRARIES = frozenset({"jetfold", "numpy", "scipy", "sympy", "mpmath", "networkx"})
+_LIBRARIES = frozenset(
+    {"jetfold", "numpy", "scipy", "sympy", "mpmath", "networkx", "jax", "jaxlib", "torch"}
+)
 _EXAMPLES = frozenset({"jetfold.demo_functions"})
 """Modules of ours with functions as a user would write them."""
 
 
+_noted: ContextVar[SourceLine | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def at_line(line: SourceLine | None) -> Iterator[None]:
+    """What happens inside comes from this line, though another is being run.
+
+    So it is where a program is evaluated that some other library has made of the user's code.
+    """
+    before = _noted.set(line)
+    try:
+        yield
+    finally:
+        _noted.reset(before)
+
+
 def user_line() -> SourceLine | None:
     """The innermost line that is being run and is neither ours nor that of a library of ours."""
+    noted = _noted.get()
+    if noted is not None:
+        return noted
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if _is_users(frame):

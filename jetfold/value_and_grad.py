@@ -49,7 +49,7 @@ class ValueAndGrad(Reverse):
         if (self.check if check is None else check) and not _finite(results):
             self._report(compiled, dtype, inputs, known, batch)
         cut = len(results) - len(compiled.derivation.totals)
-        at_points = [array.reshape(*batch.batch, *array.shape[1:]) for array in results[:cut]]
+        at_points = [array.reshape((*batch.batch, *array.shape[1:])) for array in results[:cut]]
         value, *totals = results[cut:]
         finished = self._finished(compiled, dtype, totals, {**inputs, **known.arrays})
         return value[()], self._one_or_all(self._trees(at_points, finished, known))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from jetfold import running
 from jetfold.arrays import Backend, FloatArray, Parameters, as_array, precision
 from jetfold.graph import ArgumentError
@@ -28,6 +30,19 @@ class CompiledProduct(CompiledAdjoint):
     forward: running.Run
 
 
+@dataclass(frozen=True)
+class _Call:
+    """What a call has read: ``count`` points in a batch of this shape, and arrays by name."""
+
+    compiled: CompiledProduct
+    batch: Shape
+    count: int
+    dtype: np.dtype[Any]
+    known: Parameters
+    inputs: dict[str, Any]
+    arrays: dict[str, Any]
+
+
 class VectorJacobianProduct(Reverse):
     """``op(X, params)``: the function's values, and what pulls cotangents back; see `vjp`."""
 
@@ -43,30 +58,36 @@ class VectorJacobianProduct(Reverse):
 
     def __call__(self, points: Any, /, *parameters: Any) -> tuple[Any, Pull]:
         """The values at every point, and the function from their cotangents to gradients."""
+        call = self._prepared(points, parameters)
+        results = call.compiled.forward(call.count, call.dtype, call.inputs, call.arrays)
+        values = [result.reshape((*call.batch, *result.shape[1:])) for result in results]
+        return unflatten(call.compiled.outputs, values), lambda given: self._pulled(call, given)
+
+    def pull(self, cotangents: Any, points: Any, /, *parameters: Any) -> Any:
+        """The gradients alone, for who has the values: what ``op(X, params)[1](cotangents)`` gives.
+
+        Randomised operators draw new directions.
+        """
+        return self._pulled(self._prepared(points, parameters), cotangents)
+
+    def _prepared(self, points: Any, parameters: tuple[Any, ...]) -> _Call:
         batch, known = self._read(points, parameters)
         compiled = self._adjoint(batch.shape, known)
         assert isinstance(compiled, CompiledProduct)
+        drawn = self._new_directions(compiled, len(batch.array))
         dtype = precision([batch.array], known)
-        count = len(batch.array)
-        drawn = self._new_directions(compiled, count)
-        inputs = {"x": batch.array, **drawn}
-        arrays = {**known.arrays, **drawn}
-        results = compiled.forward(count, dtype, inputs, arrays)
-        values = [result.reshape(*batch.batch, *result.shape[1:]) for result in results]
+        inputs, arrays = {"x": batch.array, **drawn}, {**known.arrays, **drawn}
+        return _Call(compiled, batch.batch, len(batch.array), dtype, known, inputs, arrays)
 
-        def pull(cotangents: Any) -> Any:
-            given = self._cotangents(cotangents, compiled, values)
-            seeds = {
-                f"{COTANGENT}{i}": array.reshape(result.shape)
-                for i, (array, result) in enumerate(zip(given, results, strict=True))
-            }
-            found = compiled.run(count, dtype, {**inputs, **seeds}, arrays)
-            cut = len(found) - len(compiled.derivation.totals)
-            at_points = [array.reshape(*batch.batch, *array.shape[1:]) for array in found[:cut]]
-            finished = self._finished(compiled, dtype, found[cut:], arrays)
-            return self._one_or_all(self._trees(at_points, finished, known))
-
-        return unflatten(compiled.outputs, values), pull
+    def _pulled(self, call: _Call, cotangents: Any) -> Any:
+        given = self._cotangents(cotangents, call)
+        seeds = {f"{COTANGENT}{i}": array for i, array in enumerate(given)}
+        compiled = call.compiled
+        found = compiled.run(call.count, call.dtype, {**call.inputs, **seeds}, call.arrays)
+        cut = len(found) - len(compiled.derivation.totals)
+        at_points = [array.reshape((*call.batch, *array.shape[1:])) for array in found[:cut]]
+        finished = self._finished(compiled, call.dtype, found[cut:], call.arrays)
+        return self._one_or_all(self._trees(at_points, finished, call.known))
 
     def _seed(self) -> Seed:
         return named(COTANGENT)
@@ -76,24 +97,24 @@ class VectorJacobianProduct(Reverse):
         forward = running.compiled(self.backend, made.derivation.function_graph)
         return CompiledProduct(**vars(made), forward=forward)
 
-    def _cotangents(
-        self, cotangents: Any, compiled: CompiledProduct, values: list[FloatArray]
-    ) -> list[FloatArray]:
+    def _cotangents(self, cotangents: Any, call: _Call) -> list[FloatArray]:
         """An array (points, *out) for each output. Raises `ArgumentError` for other shapes."""
         leaves, structure = flatten(cotangents)
-        if structure != compiled.outputs:
+        if structure != call.compiled.outputs:
             raise ArgumentError(
                 f"the cotangents are {structure}, but the values of {self!r} are "
-                f"{compiled.outputs} (* is an array); give one cotangent for each value"
+                f"{call.compiled.outputs} (* is an array); give one cotangent for each value"
             )
+        graph = call.compiled.derivation.function_graph
+        shapes = [graph[output].type.shape for output in graph.outputs]
         arrays = []
-        for leaf, value, name in zip(leaves, values, structure.paths("cotangents"), strict=True):
+        for leaf, shape, name in zip(leaves, shapes, structure.paths("cotangents"), strict=True):
             array = as_array(leaf, name)
-            if array.shape != value.shape:
+            if array.shape != (*call.batch, *shape):
                 raise ArgumentError(
-                    f"{name} has shape {array.shape}, but the value has {value.shape}"
+                    f"{name} has shape {array.shape}, but the value has {(*call.batch, *shape)}"
                 )
-            arrays.append(array)
+            arrays.append(array.reshape((call.count, *shape)))
         return arrays
 
 

@@ -9,10 +9,10 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from jetfold.graph import JetfoldError, TraceError
+from jetfold.graph import TraceError
 from jetfold.graph.hints import FOURIER, MATRIX, ORDER
 from jetfold.graph.ops import SourceLine
-from jetfold.graph.source import located
+from jetfold.graph.source import at_line, located
 from jetfold.graph.tracer import Tracer
 from jetfold.jax import arrays, control, elementwise, indexing
 from jetfold.jax.equation import Equation, Rules
@@ -77,23 +77,9 @@ def _apply(equation: Equation, values: list[Any]) -> list[Any]:
             raise equation.refused(f"the JAX primitive {name!r} cannot be traced", do)
         result = indexing.ask_jax(equation, *values)
     else:
-        try:
+        with at_line(equation.line):
             result = rule(equation, *values)
-        except JetfoldError as error:
-            _note_line(error, equation)
-            raise
     return list(result) if equation.eqn.primitive.multiple_results else [result]
-
-
-def _note_line(error: JetfoldError, equation: Equation) -> None:
-    """Say where in the JAX function an error arose, unless the error says so itself."""
-    line = equation.line
-    if line is not None and str(line) not in "\n".join([str(error), *_notes(error)]):
-        error.add_note(f"In the JAX primitive {equation.name!r} of\n{line}")
-
-
-def _notes(error: BaseException) -> list[str]:
-    return getattr(error, "__notes__", [])
 
 
 def _constant(value: Any) -> Any:

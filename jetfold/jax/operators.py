@@ -13,7 +13,7 @@ from jax.custom_derivatives import SymbolicZero
 from numpy.typing import NDArray
 
 from jetfold.graph import ArgumentError
-from jetfold.graph.tree import flatten, unflatten
+from jetfold.graph.tree import Structure, flatten, unflatten
 from jetfold.jax.callback import call
 from jetfold.jax.imported import from_jax
 from jetfold.point_operator import PointOperator
@@ -134,14 +134,15 @@ class _WithStructure:
     def _backward(self, kept: Any, cotangents: Any) -> Any:
         (points, floats, others), wanted = kept
         self.product(wanted.argnums)(*self._without_points(points, floats, others))  # see _values
-        given = [_instantiated(leaf) for leaf in jax.tree.leaves(cotangents)]
+        leaves, outputs = flatten(cotangents)
+        given = [_instantiated(leaf) for leaf in leaves]
         arrays = {POINTS: [points], PARAMETERS: floats}
         shapes = [
             jax.ShapeDtypeStruct(array.shape, array.dtype)
             for number in wanted.argnums
             for array in arrays[number]
         ]
-        function = _Gradients(self, points.ndim, len(floats), len(others), wanted.argnums)
+        function = _Gradients(self, points.ndim, len(floats), len(others), wanted.argnums, outputs)
         found = iter(call(function, shapes, points, *floats, *others, *given))
         gradients = {number: [next(found) for _ in arrays[number]] for number in wanted.argnums}
         (at_points,) = gradients.get(POINTS, [None])
@@ -204,6 +205,7 @@ class _Gradients:
     floats: int
     others: int
     argnums: tuple[int, ...]
+    outputs: Structure
 
     def __call__(self, points: NDArray[Any], *rest: NDArray[Any]) -> list[NDArray[Any]]:
         lanes = points.ndim - self.ndim
@@ -211,8 +213,8 @@ class _Gradients:
             return _for_each(lanes, self, points, *rest)
         floats, others = list(rest[: self.floats]), list(rest[self.floats :][: self.others])
         given = rest[self.floats + self.others :]
-        values, pull = self.of.product(self.argnums)(points, floats, others)
-        gradients = pull(unflatten(flatten(values)[1], given))
+        product = self.of.product(self.argnums)
+        gradients = product.pull(unflatten(self.outputs, given), points, floats, others)
         return [np.asarray(leaf) for leaf in flatten(gradients)[0]]
 
 

@@ -96,3 +96,30 @@ def test_cotangents_that_do_not_fit() -> None:
 def test_parameters_that_are_not_floating() -> None:
     with pytest.raises(jf.ArgumentError, match=r"int64.*argnums leaves out"):
         jf.vjp(lambda x, n: x[n[0]])(points(3, 4), np.array([1]))
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_one_point_that_is_a_number(backend: str) -> None:
+    """Neither batch nor axes: values, points and cotangents are numbers."""
+
+    def cube(x: Any, w: Any) -> Any:
+        return w * x**3
+
+    values, pull = jf.vjp(cube, point_ndim=0, backend=backend)(2.0, 5.0)
+    assert (values, np.shape(values)) == (40, ())
+    assert pull(1.0) == (60, 8)
+    loss = jf.value_and_grad(cube, argnums=(0, 1), point_ndim=0, backend=backend)
+    assert loss(2.0, 5.0) == (40, (60, 8))
+    assert jf.grad(cube, point_ndim=0, backend=backend)(2.0, 5.0) == 60
+    residual, jacobian = jf.residual_and_jacobian(cube, point_ndim=0, backend=backend)(2.0, 5.0)
+    assert residual == 40
+    assert jacobian.tolist() == [8]
+
+
+def test_pull_alone_is_the_same() -> None:
+    x, p = points(3, 4), parameters()
+    product = jf.vjp(field, backend="reference")
+    c = {"linear": points(2, 4), "square": np.arange(4.0)}
+    found, expected = product.pull(c, x, p), product(x, p)[1](c)
+    assert_array_equal(found[0], expected[0])
+    assert_array_equal(found[1]["W"], expected[1]["W"])

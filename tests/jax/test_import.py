@@ -284,6 +284,16 @@ def test_what_does_not_depend_on_the_point_may_be_anything() -> None:
     assert_allclose(jf.laplacian(from_jax(f), backend="reference")(x), expected, rtol=1e-14)
 
 
+def tower(x: Any) -> Any:
+    return jnp.linalg.inv(x * jnp.ones((3, 3)))[0, 0] ** 2000  # here
+
+
+def test_nodes_name_the_line() -> None:
+    graph = jf.laplacian(from_jax(tower)).derivation(points(3, 2)).function_graph
+    (line,) = {str(graph[node].source) for node in graph.nx if graph[node].source is not None}
+    check_place(line, __file__)
+
+
 def test_random_key_in_the_closure() -> None:
     key = jax.random.key(0)
     u = from_jax(lambda x: jnp.sum(x) + jax.random.normal(key))
