@@ -5,11 +5,11 @@
     u, params = jetfold.torch.from_module(module)       # jf.laplacian(u)(X, params), in NumPy
     lap = jetfold.torch.operator(jf.laplacian, module)  # lap(X).mean().backward(), in PyTorch
 
-Read in this order: `values` (arrays that know where the batch axis would be), `elementwise`,
-`activations`, `moves`, `indexing`, `reductions`, `products`, `matrices`, `normalization` and
-`attention` (what PyTorch's functions mean), `table` (all of them by name), `tracing`,
-`recorded` and `in_place` (what torch.fx records),
-`program` (how that runs), `parameters`, `importing`, and `function` (what PyTorch differentiates).
+Read in this order: `values` (arrays that know where the batch axis would be); what PyTorch's
+functions mean, in `elementwise`, `activations`, `moves`, `parts`, `indexing`, `reductions`,
+`products`, `matrices`, `normalization` and `attention`; `table` (all of them by name); `tracing`,
+`recorded` and `in_place` (what torch.fx records); `program` (how that runs); `parameters`,
+`importing`, and `function` (what PyTorch differentiates).
 """
 
 try:

@@ -16,7 +16,7 @@ import scipy.special
 from jetfold.graph import TraceError
 from jetfold.graph.source import located
 from jetfold.torch.elementwise import Rule, add, applied, clamp, div, mul, sub, where
-from jetfold.torch.moves import chunk
+from jetfold.torch.parts import chunk
 from jetfold.torch.values import Value
 
 

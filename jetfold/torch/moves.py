@@ -14,7 +14,7 @@ from jetfold.torch.elementwise import Rule
 from jetfold.torch.values import BATCH, Size, Value, axes, axis, mixed, place
 
 
-def _listed(sizes: tuple[Any, ...]) -> list[Any]:
+def listed(sizes: tuple[Any, ...]) -> list[Any]:
     """Sizes that were given one by one, or as one tuple."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         return list(sizes[0])
@@ -29,7 +29,7 @@ def _before(sizes: Sequence[Any], position: int) -> int:
 
 
 def reshape(input: Any, *shape: Any) -> Value:
-    sizes = _listed(shape)
+    sizes = listed(shape)
     if input.batch is None:
         if BATCH in sizes:
             raise mixed("a tensor without a batch axis in the shape of one that has it")
@@ -99,7 +99,7 @@ def _resized(input: Value, sizes: Sequence[Size]) -> Value:
 
 
 def expand(input: Any, *size: Any) -> Value:
-    sizes = _listed(size)
+    sizes = listed(size)
     new = len(sizes) - input.ndim
     if new < 0:
         raise located(ShapeError, f"expand of {input.shape} to {tuple(sizes)}: too few sizes")
@@ -129,7 +129,7 @@ def view_as(input: Any, other: Any) -> Value:
 
 
 def repeat(input: Any, *repeats: Any) -> Value:
-    counts = _listed(repeats)
+    counts = listed(repeats)
     new = len(counts) - input.ndim
     if new < 0:
         raise located(ShapeError, f"repeat of {input.shape} by {tuple(counts)}: too few numbers")
@@ -147,7 +147,7 @@ def repeat(input: Any, *repeats: Any) -> Value:
 
 
 def tile(input: Any, *dims: Any) -> Value:
-    counts = _listed(dims)
+    counts = listed(dims)
     return repeat(input, *[1] * (input.ndim - len(counts)), *counts)
 
 
@@ -163,7 +163,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Value
 
 
 def permute(input: Any, *dims: Any) -> Value:
-    order = [place(dim, input.ndim) for dim in _listed(dims)]
+    order = [place(dim, input.ndim) for dim in listed(dims)]
     if sorted(order) != list(range(input.ndim)):
         raise located(ShapeError, f"permute of {input.shape} by {tuple(order)}")
     if input.batch is None:
@@ -193,111 +193,14 @@ def movedim(input: Any, source: Any, destination: Any) -> Value:
 
 
 def flip(input: Any, *dims: Any) -> Value:
-    return Value(np.flip(input.array, axes(input, _listed(dims), "flip")), input.batch)
+    return Value(np.flip(input.array, axes(input, listed(dims), "flip")), input.batch)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Value:
     return Value(np.roll(input.array, shifts, axes(input, dims, "roll")), input.batch)
 
 
-# Several tensors ----------------------------------------------------------------------------------
-
-
-def cat(tensors: Any, dim: int = 0) -> Value:
-    values = _batched_alike(tensors, "cat")
-    at = axis(values[0], dim, "cat")
-    return Value(np.concatenate([value.array for value in values], at), values[0].batch)
-
-
-def stack(tensors: Any, dim: int = 0) -> Value:
-    at = place(dim, tensors[0].ndim + 1)
-    return cat([unsqueeze(tensor, at) for tensor in tensors], at)
-
-
-def hstack(tensors: Any) -> Value:
-    values = [unsqueeze(value, 0) if value.ndim == 0 else value for value in tensors]
-    return cat(values, 0 if values[0].ndim == 1 else 1)
-
-
-def column_stack(tensors: Any) -> Value:
-    return cat(
-        [value if value.ndim > 1 else reshape(value, *value.shape, 1) for value in tensors], 1
-    )
-
-
-def _batched_alike(tensors: Any, what: str) -> list[Value]:
-    """The tensors, all with the same batch axis or all without one."""
-    values = list(tensors)
-    places = {value.batch for value in values}
-    if len(places) > 1:
-        shapes = " and ".join(str(value.shape) for value in values)
-        raise mixed(f"{what} of tensors of shapes {shapes}")
-    return values
-
-
-def split(input: Any, split_size: Any, dim: int = 0) -> list[Value]:
-    at = axis(input, dim, "split")
-    size = input.array.shape[at]
-    sections = split_size
-    if isinstance(split_size, int):
-        sections = [min(split_size, size - start) for start in range(0, size, split_size)]
-    if sum(sections) != size:
-        raise located(ShapeError, f"split of an axis of size {size} into {split_size}")
-    ends = np.cumsum(sections)[:-1].tolist()
-    return [Value(part, input.batch) for part in np.split(input.array, ends, at)]
-
-
-def chunk(input: Any, chunks: int, dim: int = 0) -> list[Value]:
-    size = input.array.shape[axis(input, dim, "chunk")]
-    return split(input, -(-size // chunks), dim)
-
-
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> list[Value]:
-    at = axis(input, dim, "tensor_split")
-    parts = np.array_split(input.array, indices_or_sections, at)
-    return [Value(part, input.batch) for part in parts]
-
-
-def unbind(input: Any, dim: int = 0) -> list[Value]:
-    count = input.array.shape[axis(input, dim, "unbind")]
-    return [select(input, dim, i) for i in range(count)]
-
-
-def select(input: Any, dim: int, index: int) -> Value:
-    at = axis(input, dim, "select")
-    place_of_dim = place(dim, input.ndim)
-    batch = input.batch
-    if batch is not None:
-        batch -= place_of_dim < batch
-    return Value(input.array[(slice(None),) * at + (index,)], batch)
-
-
-def narrow(input: Any, dim: int, start: int, length: int) -> Value:
-    at = axis(input, dim, "narrow")
-    return Value(input.array[(slice(None),) * at + (slice(start, start + length),)], input.batch)
-
-
-def index_select(input: Any, dim: int, index: Any) -> Value:
-    at = axis(input, dim, "index_select")
-    return Value(np.take(input.array, index.array, axis=at), input.batch)
-
-
-# About a tensor -----------------------------------------------------------------------------------
-
-
-def size(input: Any, dim: int | None = None) -> Any:
-    return input.shape if dim is None else input.shape[place(dim, input.ndim)]
-
-
-def dim(input: Any) -> int:
-    ndim: int = input.ndim
-    return ndim
-
-
-def numel(input: Any) -> Any:
-    if input.batch is None:
-        return input.array.size
-    raise mixed("numel of a tensor with a batch axis")
+# The same elements --------------------------------------------------------------------------------
 
 
 def itself(input: Any) -> Value:
@@ -313,45 +216,7 @@ def to(input: Any, *args: Any, **kwargs: Any) -> Value:
     return itself(input)
 
 
-def zeros_like(input: Any) -> Value:
-    return full_like(input, 0.0)
-
-
-def ones_like(input: Any) -> Value:
-    return full_like(input, 1.0)
-
-
-def full_like(input: Any, fill_value: float) -> Value:
-    return Value(np.full(input.array.shape, float(fill_value)), input.batch)
-
-
-def new_full(input: Any, size: Any, fill_value: float) -> Value:
-    """A constant tensor; one of its sizes may be the number of points."""
-    rest = [s for s in size if s is not BATCH]
-    batch = list(size).index(BATCH) if BATCH in size else None
-    return Value(np.full(tuple(rest), float(fill_value)), batch)
-
-
-def new_zeros(input: Any, *size: Any) -> Value:
-    return new_full(input, _listed(size), 0.0)
-
-
-def new_ones(input: Any, *size: Any) -> Value:
-    return new_full(input, _listed(size), 1.0)
-
-
-def tril(input: Any, diagonal: int = 0) -> Value:
-    axes(input, (-2, -1), "tril")
-    return Value(np.tril(input.array, diagonal), input.batch)
-
-
-def triu(input: Any, diagonal: int = 0) -> Value:
-    axes(input, (-2, -1), "triu")
-    return Value(np.triu(input.array, diagonal), input.batch)
-
-
 VIEWS: Mapping[str, Rule] = {
-    "chunk": chunk,
     "contiguous": itself,
     "cpu": itself,
     "double": itself,
@@ -362,22 +227,17 @@ VIEWS: Mapping[str, Rule] = {
     "mT": mT,
     "movedim": movedim,
     "moveaxis": movedim,
-    "narrow": narrow,
     "permute": permute,
     "reshape": reshape,
     "reshape_as": view_as,
-    "select": select,
-    "split": split,
     "squeeze": squeeze,
     "swapaxes": transpose,
     "swapdims": transpose,
     "T": t,
     "t": t,
-    "tensor_split": tensor_split,
     "to": to,
     "transpose": transpose,
     "type_as": to,
-    "unbind": unbind,
     "unflatten": unflatten,
     "unsqueeze": unsqueeze,
     "view": reshape,
@@ -386,40 +246,11 @@ VIEWS: Mapping[str, Rule] = {
 """What shares the memory of its tensor in PyTorch."""
 
 FUNCTIONS: Mapping[str, Rule] = {
-    "cat": cat,
     "clone": itself,
-    "column_stack": column_stack,
-    "concat": cat,
-    "concatenate": cat,
     "flip": flip,
-    "full_like": full_like,
-    "hstack": hstack,
-    "index_select": index_select,
-    "ones_like": ones_like,
     "repeat": repeat,
     "repeat_interleave": repeat_interleave,
     "roll": roll,
-    "stack": stack,
     "tile": tile,
-    "tril": tril,
-    "triu": triu,
-    "zeros_like": zeros_like,
 }
 """What gives new memory."""
-
-METHODS: Mapping[str, Rule] = {
-    "new_full": new_full,
-    "new_ones": new_ones,
-    "new_zeros": new_zeros,
-}
-"""Methods of tensors that `torch` does not have as functions."""
-
-ABOUT: Mapping[str, Rule] = {
-    "dim": dim,
-    "ndim": dim,
-    "ndimension": dim,
-    "numel": numel,
-    "shape": size,
-    "size": size,
-}
-"""Numbers and shapes."""

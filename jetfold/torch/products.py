@@ -42,9 +42,22 @@ def _contracted(what: str, values: Sequence[Value], terms: Sequence[str], result
         elif value.batch is not None and term.count(batch) > 1:
             raise mixed(f"{what} of tensors of shapes {shapes}")
         arrays.append(array)
-    inside = ",".join(term.replace(batch, "") if batch else term for term in terms)
+    inside = _without_ones(arrays, [term.replace(batch, "") if batch else term for term in terms])
     subscripts = f"{inside}->{result.replace(batch, '') if batch else result}"
     return Value(np.einsum(subscripts, *arrays), result.index(batch) if batch else None)
+
+
+def _without_ones(arrays: list[Any], terms: list[str]) -> str:
+    """The terms of a sum in which axes of size 1 that others have longer are left out."""
+    pairs = zip(arrays, terms, strict=True)
+    longer = {c for array, term in pairs for c, n in zip(term, array.shape, strict=True) if n != 1}
+    for i, term in enumerate(terms):
+        sizes = list(zip(term, arrays[i].shape, strict=True))
+        ones = tuple(at for at, (c, n) in enumerate(sizes) if n == 1 and c in longer)
+        if ones:
+            arrays[i] = arrays[i].squeeze(ones)
+            terms[i] = "".join(c for at, c in enumerate(term) if at not in ones)
+    return ",".join(terms)
 
 
 def einsum(equation: Any, *operands: Any) -> Value:

@@ -69,7 +69,8 @@ def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(mapped(item, function) for item in tree))
     if isinstance(tree, (list, tuple)):
-        return type(tree)(mapped(item, function) for item in tree)
+        plain = list if isinstance(tree, list) else tuple  # torch.fx has its own
+        return plain(mapped(item, function) for item in tree)
     if isinstance(tree, slice):
         return slice(*(mapped(part, function) for part in (tree.start, tree.stop, tree.step)))
     return function(tree)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,15 +105,19 @@ def last(node: Any) -> str:
 
 
 def described(node: Any) -> str:
+    """A recorded call in words."""
     if node.op == "call_method":
         return f"the method .{node.target} of a tensor"
     if node.target is getattr:
         return f"the attribute .{node.args[1]} of a tensor"
     module = (getattr(node.target, "__module__", None) or "torch").lstrip("_")
-    return f"the function {module}.{last(node)}".replace("torch._C._nn", "torch.nn.functional")
+    name = f"{module}.{last(node)}".replace("torch._C._nn", "torch.nn.functional")
+    public = re.sub(r"(fft|linalg|special)_(?=[a-z])", r"\1.", name)
+    return f"the function {public}"
 
 
 def refused(node: Any, what: str, do: str) -> TraceError:
+    """The error for a recorded call."""
     return located(TraceError, f"{what}, in {node.meta['module']}", do, node.meta["line"])
 
 

@@ -1,17 +1,21 @@
 """What can be imported: functions of PyTorch, methods of tensors, operators, and their rules.
 
-The keys are names such as "torch.sin", "torch.nn.functional.gelu", ".sum" (a method), "x + y" for
-Python's operators (their name in the module `operator`), so that an import can be pickled.
+The keys are names such as "torch.sin", "torch.nn.functional.gelu", ".sum" (a method),
+"attribute shape", "operator.add" and "math.sqrt", so that an import can be pickled.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
+from jetfold.graph import TraceError
+from jetfold.graph.source import located
+from jetfold.graph.tree import flatten
 from jetfold.torch import (
     activations,
     attention,
@@ -19,6 +23,7 @@ from jetfold.torch import (
     matrices,
     moves,
     normalization,
+    parts,
     products,
     reductions,
 )
@@ -30,6 +35,8 @@ _TORCH: Mapping[str, Rule] = {
     **matrices.FUNCTIONS,
     **moves.FUNCTIONS,
     **moves.VIEWS,
+    **parts.FUNCTIONS,
+    **parts.VIEWS,
     **normalization.FUNCTIONS,
     **products.FUNCTIONS,
     **reductions.FUNCTIONS,
@@ -37,7 +44,7 @@ _TORCH: Mapping[str, Rule] = {
         name: activations.FUNCTIONS[name] for name in ("relu", "selu", "celu", "prelu", "threshold")
     },
     **{name: normalization.FUNCTIONAL[name] for name in ("layer_norm", "rms_norm")},
-    "numel": moves.numel,
+    "numel": parts.numel,
 }
 
 _FUNCTIONAL: Mapping[str, Rule] = {
@@ -85,17 +92,34 @@ _OPERATORS: Mapping[str, Rule] = {
     "xor": elementwise.FUNCTIONS["bitwise_xor"],
 }
 
+
+def _of_number(name: str) -> Rule:
+    """A function of `math`, for sizes of tensors."""
+
+    def rule(*arguments: Any) -> Any:
+        if not all(isinstance(leaf, (int, float)) for leaf in flatten(arguments)[0]):
+            raise located(
+                TraceError,
+                f"math.{name} of a tensor or of the number of points",
+                f"Functions of torch, such as torch.{name}, take tensors.",
+            )
+        return getattr(math, name)(*arguments)
+
+    return rule
+
+
+_MATH = {name: _of_number(name) for name in ("ceil", "exp", "floor", "log", "pow", "prod", "sqrt")}
+
 ATTRIBUTES: Mapping[str, Rule] = {
     **matrices.ATTRIBUTES,
+    **parts.ATTRIBUTES,
     "T": moves.t,
     "mT": moves.mT,
-    "ndim": moves.dim,
-    "shape": moves.size,
     "values": reductions.values,
 }
 """Attributes of tensors, and of what max, min and slogdet give."""
 
-METHODS: Mapping[str, Rule] = {**_TORCH, **moves.ABOUT, **moves.METHODS, **elementwise.METHODS}
+METHODS: Mapping[str, Rule] = {**_TORCH, **parts.ABOUT, **parts.METHODS, **elementwise.METHODS}
 """Methods of tensors; an underscore behind the name makes one that works in place."""
 
 RULES: Mapping[str, Rule] = {
@@ -106,11 +130,14 @@ RULES: Mapping[str, Rule] = {
     },
     **{f".{name}": rule for name, rule in METHODS.items()},
     **{f"operator.{name}": rule for name, rule in _OPERATORS.items()},
+    **{f"math.{name}": rule for name, rule in _MATH.items()},
     **{f"attribute {name}": rule for name, rule in ATTRIBUTES.items()},
 }
 """All rules by the keys of instructions."""
 
-VIEWS = frozenset({*moves.VIEWS, *normalization.VIEWS, "getitem"})
+VIEWS = frozenset(
+    {*moves.VIEWS, *normalization.VIEWS, *parts.VIEWS, "diagonal", "getitem", "pos", "positive"}
+)
 """Last parts of the names of what may share the memory of its operand."""
 
 
@@ -123,6 +150,8 @@ def _functions() -> dict[Callable[..., Any], str]:
                 found.setdefault(function, f"{space}.{name}")
     for name in _OPERATORS:
         found[getattr(operator, name)] = f"operator.{name}"
+    for name in _MATH:
+        found[getattr(math, name)] = f"math.{name}"
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -185,6 +186,10 @@ OTHERS: dict[str, Function] = {
     "x[:]": lambda x: x[:].sin(),
     # about a tensor
     "shape": lambda x: x * x.shape[-1] / x.size(1) + x.dim() + x.ndim + x.ndimension(),
+    "math": lambda x: x * math.sqrt(x.shape[-1]) + math.pow(x.size(1), 2) / math.log(x.dim()),
+    "math, more": lambda x: x * math.exp(-x.shape[1]) + math.ceil(x.ndim) + math.floor(x.ndim),
+    "math.prod": lambda x: x.reshape(-1, math.prod(x.shape[1:])),
+    "device and dtype": lambda x: x.to(x.device).to(x.dtype) * 2,
     "size": lambda x: x.reshape(x.size()[0], x.size(1) * x.size(-1)),
     "new_zeros": lambda x: torch.cat([x, x.new_zeros(x.shape[0], 3, 1)], -1),
     "new_ones": lambda x: x * x.new_ones((3, 1)),
@@ -243,6 +248,9 @@ OTHERS: dict[str, Function] = {
     "W @ x": lambda x: SQUARE[:2, :3] @ x,
     "x @ x.mT": lambda x: x @ x.mT,
     "bmm": lambda x: torch.bmm(x, x.transpose(1, 2)),
+    "matmul, ones": lambda x: x[:, None, :1] @ torch.stack([SQUARE, SQUARE.T])[None],
+    "bmm, ones": lambda x: x[:, None] @ torch.stack([x, x * x], 1).mT,
+    "einsum, ones": lambda x: torch.einsum("nij,nij->nij", x, x[:, :, :1]),
     "mm": lambda x: torch.mm(x[:, 1], SQUARE),
     "mv": lambda x: torch.mv(x[:, 1], SQUARE[1]),
     "linalg.matmul": lambda x: torch.linalg.matmul(x, SQUARE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,6 +87,8 @@ def test_points_of_a_batch_must_not_mix(name: str) -> None:
         (lambda x: x + torch.ones(4, 3), "one has 4 in place of the number of points"),
         (lambda x: x @ torch.ones(4, 2), "matrix product"),
         (lambda x: x / x.shape[0], "arithmetic"),
+        (lambda x: x / math.sqrt(x.shape[0]), "math.sqrt of a tensor or of the number of points"),
+        (lambda x: x * math.exp(x), "such as torch.exp, take tensors"),
         (lambda x: x.unsqueeze(5), "dim=5 is out of range"),
         (lambda x: x.view(x.shape[0], 2, 2), "reshape to (batch, 2, 2)"),
         (lambda x: x[:, torch.where(x > 0, 1, 0)], "an index or a mask that depends on the point"),
@@ -152,7 +155,7 @@ def test_operations_are_named_with_their_line_and_module() -> None:
         (lambda x: x * torch.zeros(x.shape[0], 1), "Use x.new_zeros(x.shape[0], 1)"),
         (_assigned, "Build the tensor from its parts with torch.stack or torch.cat"),
         (lambda x: 1 + np.sin(x), "torch.fx cannot follow the module (Applied): TypeError"),
-        (lambda x: torch.fft.fft(x).real, "the function torch.fft_fft cannot be imported"),
+        (lambda x: torch.fft.fft(x).real, "the function torch.fft.fft cannot be imported"),
         (lambda x: F.conv1d(x[:, None], torch.ones(1, 1, 2)), "conv1d"),
         (lambda x: torch.sin(x, out=x), "sin with out="),
         (lambda x: torch.sum(x, dim=-1, wrong=3), "wrong"),
