@@ -99,8 +99,9 @@ class Adjoint:
     @cached_property
     def complete(self) -> Graph:
         """``graph`` with everything that is handed on, whether the outputs need it or not."""
-        given = [node for one in self.handed for _, part in one.parts for node in (one.node, part)]
-        return self.editor.freeze([*self.graph.outputs, *given])
+        parts = [part for one in self.handed for _, part in one.parts]
+        cotangents = [one.cotangent for one in self.handed]
+        return self.editor.freeze([*self.graph.outputs, *cotangents, *parts])
 
 
 # What hands on ------------------------------------------------------------------------------------

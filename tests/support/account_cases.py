@@ -62,6 +62,18 @@ def several(x: Any) -> Any:
     return {"value": np.maximum(x, 0.0) * x, "norm": np.sqrt(x @ x)}
 
 
+def determinant(x: Any) -> Any:
+    return x[0] * np.linalg.slogdet(np.outer(x, x) + np.eye(3))[1]
+
+
+def loss(x: Any, params: Any) -> Any:
+    return (jf.laplacian(net)(x, params) - np.sin(x[0])) ** 2
+
+
+def hidden(x: Any, params: Any) -> Any:
+    return np.tanh(x @ params[0][0] + params[0][1]) @ params[1][0]
+
+
 def _navier_stokes() -> Derivation:
     u1, u2, q = (sp.Function(name)(x, y, t) for name in ("u", "v", "q"))
     momentum = [
@@ -114,6 +126,13 @@ CASES: Mapping[str, Callable[[], Derivation]] = {
     "operator_of_operator": lambda: jf.laplacian(jf.laplacian(v)).derivation(np.zeros(3)),
     "outputs": lambda: jf.laplacian(several).derivation(np.zeros(4)),
     "one_coordinate": lambda: jf.laplacian(np.sin, point_ndim=0).derivation(0.0),
+    "gradient": lambda: jf.grad(determinant).derivation(np.zeros(3)),
+    "loss": lambda: jf.value_and_grad(loss).derivation(np.zeros(2), layers(2, 5)),
+    "pulled_back": lambda: jf.vjp(jf.laplacian(net)).derivation(np.zeros(2), layers(2, 5)),
+    "jacobian": lambda: jf.residual_and_jacobian(hidden, argnums=(0, 1)).derivation(
+        np.zeros(2), layers(2, 3, 3)
+    ),
+    "gradient_of_nothing": lambda: jf.grad(lambda x: 2.0).derivation(np.zeros(2)),
     "no_derivative": lambda: jf.laplacian(lambda x: 1.0).derivation(np.zeros(2)),
 }
 

@@ -48,6 +48,14 @@ def selected(x: Any) -> Any:
     return np.where(x > 0, np.maximum(x**2, 3 - x), np.log1p(np.exp(x))).sum()
 
 
+def squared(x: Any, p: Any) -> Any:
+    return (jf.laplacian(layers)(x, p) - np.sin(x[0])) ** 2
+
+
+def hidden(x: Any, p: Any) -> Any:
+    return np.tanh(x @ p["V"] + p["b"]) @ p["W"]
+
+
 SHAPES = {"V": (2, 3), "b": (3,), "W": (3, 2), "w": (2,)}
 PARAMETERS = {name: np.ones(shape) for name, shape in SHAPES.items()}
 SIGMA = np.array([[1.0, 0.0], [0.5, 2.0]])
@@ -76,6 +84,10 @@ DERIVATIONS: dict[str, Callable[[], Derivation]] = {
     "nested": lambda: jf.laplacian(jf.laplacian(sines)).derivation(np.ones(2)),
     "jet of an operator": lambda: jf.jet(local_energy, 1).derivation(np.ones(3)),
     "constant": lambda: jf.laplacian(lambda x: 3 * np.ones(2)).derivation(np.ones(2)),
+    "gradient": lambda: jf.grad(wave).derivation(np.ones(2)),
+    "loss": lambda: jf.value_and_grad(squared).derivation(np.ones(2), PARAMETERS),
+    "pulled back": lambda: jf.vjp(jf.laplacian(layers)).derivation(np.ones(2), PARAMETERS),
+    "jacobian": lambda: jf.residual_and_jacobian(hidden).derivation(np.ones(2), PARAMETERS),
     "the point itself": lambda: jf.laplacian(lambda x: x).derivation(np.ones(2)),
 }
 
