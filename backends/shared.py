@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.program import Program
-from jetfold.graph import Graph, Op, Parameter, Type, Value
+from jetfold.graph import Contract, Graph, Op, Parameter, Sum, Type, Value
 from jetfold.graph.interpret import apply
 from jetfold.graph.numbers import FLOAT
+from jetfold.graph.ops import split_spec
 
 FloatArray = NDArray[Any]
 
+LARGE = 1 << 32
+"""Products of operands' sizes above which a contraction is left to BLAS, with its own threads."""
+
 
 class _Step(NamedTuple):
-    """One node to compute: its operation, the names of its direction axes, its operands."""
+    """One node to compute: its operation, the names of its direction axes, its operands.
+
+    A contraction of which only the sum over directions is needed is computed together with it.
+    """
 
     node: int
     op: Op
     lead: tuple[str, ...]
     operands: tuple[int, ...]
+    summed: bool = False
 
 
 class SharedValues:
@@ -30,7 +39,8 @@ class SharedValues:
 
     def __init__(self, program: Program) -> None:
         graph = program.graph
-        self.steps = _steps(graph, shared_nodes(program))
+        wanted = {*program.shared, *(matrix.node for matrix in program.matrices)}
+        self.steps = _steps(graph, shared_nodes(program), wanted)
         self.kinds = [(node, graph[node].type) for node in program.shared]
         self.matrices = program.matrices
 
@@ -47,18 +57,51 @@ class SharedValues:
         return numbers, matrices
 
 
-def _steps(graph: Graph, nodes: Sequence[int]) -> list[_Step]:
-    return [
-        _Step(node, graph[node].op, _lead(graph[node].type), graph.operands(node)) for node in nodes
+def _steps(graph: Graph, nodes: Sequence[int], wanted: Collection[int]) -> list[_Step]:
+    inner: dict[int, int] = {}
+    for node in nodes:
+        op = graph[node].op
+        if isinstance(op, Sum) and op.directions and not op.axes:
+            (operand,) = graph.operands(node)
+            users = [user for user in graph.users(operand) if user in nodes]
+            alone = users == [node] and operand not in wanted
+            if alone and isinstance(graph[operand].op, Contract):
+                inner[node] = operand
+    found = []
+    for node in nodes:
+        if node not in inner.values():
+            source = inner.get(node, node)
+            lead = _lead(graph[node].type)
+            operands = graph.operands(source)
+            found.append(_Step(node, graph[source].op, lead, operands, node in inner))
+    return found
+
+
+def _summed(op: Op, operands: Sequence[Value], lead: Sequence[str], dtype: np.dtype[Any]) -> Value:
+    """A contraction, summed over the direction axes that are not among ``lead``."""
+    assert isinstance(op, Contract)
+    letters, result = split_spec(op.spec)
+    names = sorted({name for operand in operands for name in operand.lead})
+    axes = {name: chr(ord("A") + i) for i, name in enumerate(names)}
+    parts = [
+        "".join(axes[name] for name in operand.lead) + part
+        for operand, part in zip(operands, letters, strict=True)
     ]
+    kept = tuple(name for name in names if name in lead)
+    spec = f"{','.join(parts)}->{''.join(axes[name] for name in kept)}{result}"
+    arrays = [operand.array.astype(dtype, copy=False) for operand in operands]
+    large = math.prod(array.size for array in arrays) > LARGE
+    return Value(np.einsum(spec, *arrays, optimize=large), kept)
 
 
 def _computed(
     steps: Sequence[_Step], parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]
 ) -> dict[int, Value]:
     values: dict[int, Value] = {}
-    for node, op, lead, operands in steps:
-        if isinstance(op, Parameter):
+    for node, op, lead, operands, summed in steps:
+        if summed:
+            values[node] = _summed(op, [values[operand] for operand in operands], lead, dtype)
+        elif isinstance(op, Parameter):
             values[node] = Value(np.asarray(parameters[op.name], dtype), lead)
         else:
             values[node] = apply(op, [values[operand] for operand in operands], FLOAT)

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 import jetfold as jf
+from graphs import A, B
 from jetfold.backends.lower import lower
 from jetfold.backends.program import OuterProduct, Product, Program, SampleSum
+from jetfold.backends.shared import SharedValues
+from jetfold.graph import Contract, DirectionAxis, Editor, Input, Map, Parameter, Sum, Type
 from programs import FLOAT32, check
 
 DIM, WIDTH = 3, 8
@@ -62,3 +65,22 @@ def test_kernels_do_not_grow() -> None:
 def test_gradients_agree_with_the_reference() -> None:
     derivation = jf.value_and_grad(residual).derivation(np.zeros((1, DIM)), layers(3))
     check(derivation.final_graph, 37, (FLOAT32,), totals=derivation.totals, tolerance=20)
+
+
+def test_contractions_of_shared_values_are_summed_at_once() -> None:
+    """The sum over directions of a product is a product with one letter more."""
+    axis = DirectionAxis("r", 4)
+    editor = Editor()
+    x = editor.add(Input("x", Type((2, 3))))
+    p = editor.add(Parameter("p", Type((2,), (axis,))))
+    q = editor.add(Parameter("q", Type((3,), (axis,))))
+    outer = editor.add(Contract("i,j->ij"), p, q)
+    total = editor.add(Sum((), ("r",)), outer)
+    graph = editor.freeze([editor.add(Map(A * B), x, total)])
+    program = lower(graph)
+    steps = SharedValues(program).steps
+    assert [type(step.op) for step in steps] == [Parameter, Parameter, Contract]
+    check(graph)
+    needed = editor.freeze([*graph.outputs, editor.add(Map(A * B), x, outer)])
+    assert len(SharedValues(lower(needed)).steps) == 4
+    check(needed)
