@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from jetfold.account.document import Block, Code, Heading, Paragraph, text
+from jetfold.adjoint_derivation import AdjointDerivation
 from jetfold.chapters import chapters
 from jetfold.derivation import Derivation
 
@@ -37,11 +38,14 @@ def checks(derivation: Derivation) -> Iterator[Block]:
     else:
         measured = "not all values are finite"
     whole = "all" if exact == len(found) else str(exact)
+    compared = "the values before and after"
+    if isinstance(derivation, AdjointDerivation):
+        compared += ", or the inner products with random velocities on both sides,"
     holds = all(certificate.holds for certificate in found)
     yield Paragraph(
         text(
-            f"Each step and each stage has a certificate, {len(found)} in all: {whole} compare the "
-            "values before and after in exact fractions, with functions such as sin as arbitrary "
+            f"Each step and each stage has a certificate, {len(found)} in all: {whole} compare "
+            f"{compared} in exact fractions, with functions such as sin as arbitrary "
             f"functions; for {proved} SymPy proves the identity; and in double precision "
             f"{measured}. " + ("All hold." if holds else "NOT ALL HOLD: this derivation is wrong.")
         )

@@ -92,7 +92,7 @@ def _handed(derivation: AdjointDerivation, handed: Handed) -> Iterator[Equation]
     function, adjoint = derivation.function_graph, derivation.adjoint
     names, own = Names(adjoint.complete, function), Names(function, function)
     users = Counter(o for one in adjoint.handed for o, _ in one.parts)
-    at = own.equation(handed.node)
+    at, value = own.equation(handed.node), own.value(handed.node)
     for operand, part in handed.parts:
         rows = (ROWS,) if _by_rows(adjoint.complete, part) else ()
         left = own.barred(operand, rows)
@@ -102,11 +102,15 @@ def _handed(derivation: AdjointDerivation, handed: Handed) -> Iterator[Equation]
         right = _summed(adjoint.complete, part, function[operand].type, right)
         if len(right.plain) > LONGEST:
             right = Formula(r"\dots", "..")
-        note: Text = text("at ", at.left or at.right, " = ", at.right)
-        if len(at.right.plain) > LONGEST // 4:
-            note = text("at ", at.left or at.right)
+        note: Text = text("at ", _whole(at) if len(at.right.plain) <= LONGEST // 4 else value)
         relation = PLUS if users[operand] > 1 else EQUAL
         yield Equation(left, right, note, relation)
+
+
+def _whole(equation: Equation) -> Formula:
+    """An equation as one formula."""
+    left, right = equation.left or equation.right, equation.right
+    return Formula(f"{left.latex} = {right.latex}", f"{left.plain} = {right.plain}")
 
 
 def _summed(graph: Graph, part: int, kind: Type, formula: Formula) -> Formula:
@@ -218,7 +222,11 @@ def _cleaned(derivation: AdjointDerivation) -> Iterator[Block]:
     telling = [kind for kind in kinds if not kind.rule.routine]
     yield Heading(text("Clean-up"))
     yield Paragraph(
-        text("What is known already is put in, in ", times(steps, "step"), ":" if telling else ".")
+        text(
+            "What is known already is put in, in ",
+            times(steps, "step"),
+            "; for example" if telling else ".",
+        )
     )
     if telling:
         yield Equations(_examples(derivation, telling))

@@ -93,6 +93,8 @@ def sought(derivation: AdjointDerivation) -> Sought:
             _shown((r"\bar\theta", "bar(theta)"),
                    (r"\sum_p \bar y_p^{\top} \, \frac{\partial f(x_p)}{\partial \theta}",
                     "sum_p bar(y)[p] . d f(x[p]) / d theta")),
+            Paragraph(text("The sum is for parameters, which all points share; a point has a "
+                           "cotangent of its own.")),
         ),
     )  # fmt: skip
 
