@@ -213,17 +213,23 @@ def to(input: Any, *args: Any, **kwargs: Any) -> Value:
     for wanted in (*args, *kwargs.values()):
         if not getattr(wanted, "is_floating_point", True):
             raise located(TraceError, f"conversion of a tensor to {wanted}, which is not floating")
-    return itself(input)
+    return floating(input)
+
+
+def floating(input: Any) -> Value:
+    """Numbers that are no longer truth values or integers."""
+    whole = input.array.dtype.kind in "biu"
+    return Value(input.array.astype(np.float64), input.batch) if whole else itself(input)
 
 
 VIEWS: Mapping[str, Rule] = {
     "contiguous": itself,
     "cpu": itself,
-    "double": itself,
+    "double": floating,
     "expand": expand,
     "expand_as": expand_as,
     "flatten": flatten,
-    "float": itself,
+    "float": floating,
     "mT": mT,
     "movedim": movedim,
     "moveaxis": movedim,

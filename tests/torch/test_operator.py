@@ -285,6 +285,20 @@ def test_pickled() -> None:
     assert lap.module[0].weight.grad is None
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_results_stay_as_they_are_when_more_are_computed(backend: str) -> None:
+    module = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    lap = operator(jf.laplacian, module, backend=backend)
+    points = batch(5, 2).requires_grad_()
+    inputs = [points, *module.parameters()]
+    values = lap(points)
+    found = torch.autograd.grad(values.sum(), inputs, retain_graph=True)
+    kept = [tensor.detach().clone() for tensor in (values, *found)]
+    torch.autograd.grad(3 * lap(2 * points).sum(), inputs)
+    assert all(map(torch.equal, kept, (values, *found)))
+    assert all(map(torch.equal, kept[1:], torch.autograd.grad(values.sum(), inputs)))
+
+
 @pytest.mark.parametrize("shape", [(2,), (0, 2), (1, 2)])
 def test_one_point_and_none(shape: tuple[int, ...]) -> None:
     module = Network().double()
