@@ -15,7 +15,7 @@ from . import machine, plot
 from .cases import Case, Result, case_of
 from .contestants import Contestant, contestants_of
 from .operators import TOLERANCE, relative_error
-from .racing import KEEP_MEMORY, Failed, Runner, interleave, result_of
+from .racing import KEEP_MEMORY, Failed, Runner, interleave, on_one_thread, result_of
 from .report import (
     Goal,
     Row,
@@ -73,7 +73,8 @@ def run_case(
     }
     problem = case.problem(dtype)
     references = {
-        operator: operator.reference(problem) for operator in {c.operator for c in runners}
+        operator: on_one_thread(operator.reference, problem)
+        for operator in {c.operator for c in runners}
     }
     rows = [
         judged(contestant.name, partial(result_of, future), references[contestant.operator], dtype)

@@ -24,7 +24,7 @@ from .contestants import (
     contestants_of,
 )
 from .operators import TOLERANCE, relative_error
-from .racing import Failed, Runner
+from .racing import Failed, Runner, on_one_thread
 from .report import Row, markdown, named, number, output_path, write_json
 
 
@@ -93,7 +93,8 @@ def measured(contestant: Contestant, cases: Sequence[Case], dtype: str) -> Row:
                 return row | {"status": "failed", "reason": f"N = {case.points}: {failure}"}
         memory.append(amount)
         part, problem = judged_part(result, case.problem(dtype))
-        if not relative_error(part, contestant.operator.reference(problem)) <= TOLERANCE[dtype]:
+        reference = on_one_thread(contestant.operator.reference, problem)
+        if not relative_error(part, reference) <= TOLERANCE[dtype]:
             return row | {"status": "wrong", "reason": f"N = {case.points}: wrong result"}
     row["growth_mb"] = memory[-1] - memory[0]
     return row

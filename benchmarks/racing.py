@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -158,6 +159,15 @@ class Runner:
     def close(self) -> None:
         """End the process."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def on_one_thread(function: Callable[..., Returned], *arguments: Any) -> Returned:
+    """The result of a function in a process of its own, in which NumPy's BLAS has one thread.
+
+    For references: several threads wait for each other at each product, on a busy machine for long.
+    """
+    with closing(Runner({"OPENBLAS_NUM_THREADS": "1"})) as runner:
+        return runner.run(function, *arguments)
 
 
 def result_of(future: Future[Returned | Failed]) -> Returned:
