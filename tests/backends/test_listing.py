@@ -12,7 +12,19 @@ import pytest
 
 from jetfold import biharmonic, laplacian
 from jetfold.backends.cpu import CompiledGraph, Listing, listing
-from jetfold.graph import MOVES, Constant, Graph, Input, Parameter, interpret
+from jetfold.graph import (
+    MOVES,
+    Constant,
+    Contract,
+    Editor,
+    Graph,
+    Input,
+    Parameter,
+    Sum,
+    Total,
+    Type,
+    interpret,
+)
 from jetfold.graph.interpret import BATCH, Value
 from programs import FLOAT64, sample, unjitted
 from sample_functions import SAMPLES, Sample
@@ -126,3 +138,15 @@ def test_every_node_has_a_line_or_is_said_to_be_elsewhere(operator: Any, known: 
         op = graph[node].op
         free = isinstance(op, (Parameter, Constant, *MOVES)) or node not in graph.varying
         assert free, (node, op, why)
+
+
+def test_what_is_only_added_up_has_no_line_of_its_own() -> None:
+    editor = Editor()
+    x, w = editor.add(Input("x", Type((3,)))), editor.add(Parameter("w", Type((4,))))
+    scaled = editor.add(Contract(",a->a"), editor.add(Sum((0,)), x), w)
+    outer = editor.add(Contract("a,b->ab"), x, scaled)
+    graph = editor.freeze([outer])
+    found = listing(graph, [Total((0,), Type((3, 4)))])
+    assert found.elsewhere[outer].startswith("added to a sum over the points")
+    assert outer in {node for line in listing(graph).nodes for node in line}
+    assert {*found.elsewhere, *(n for line in found.nodes for n in line)} == set(graph)

@@ -37,6 +37,13 @@ def test_an_upright_word_is_one_element() -> None:
     assert operator.text == "erf"
 
 
+def test_a_line_above_a_name_is_as_wide_as_the_name() -> None:
+    (name,) = parts(r"\overline{\mathrm{rate}}_{r}", "mpadded")
+    assert "".join(name.itertext()) == "rate"
+    assert "border-top" in name.get("style", "")
+    assert parts(r"\overline{\mathrm{rate}}", "mover") == []
+
+
 def test_text_is_no_markup() -> None:
     (text,) = parts(r"\text{<b>\_\&\%}", "mtext")
     assert text.text == "<b>_&%"

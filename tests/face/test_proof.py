@@ -20,7 +20,7 @@ from jetfold.demo_functions import network, random_layers
 from jetfold.derivation import Derivation
 from jetfold.graph import Editor, Graph, Map, Rule, Step, add_map, operand_symbol
 from jetfold.graph.identity import SHORTENED
-from jetfold.proof import Proved, NodeStep, certificates
+from jetfold.proof import NodeStep, Proved, certificates
 from jetfold.rules import minimal as minimal_module
 from jetfold.rules.collapse import PULL_SUM
 from jetfold.rules.derive import taylor_terms
