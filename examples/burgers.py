@@ -17,8 +17,8 @@ allow more: with the Jacobian J of the residuals r, each step solves
 
     (J^T J + lambda D) step = -J^T r,    D the diagonal of J^T J,
 
-and lambda is lowered after a success and raised after a failure. Such steps get two digits further
-than as much time with a gradient. Now and then points are drawn anew, more of them where residuals
+and lambda is lowered after a success and raised after a failure. In the same time L-BFGS comes to an
+error about thirty times as large. Now and then points are drawn anew, more of them where residuals
 are large. That is how the shock gets the points that it needs.
 
 The exact solution is the Cole-Hopf transformation's, a quotient of two integrals over a Gaussian.
@@ -49,7 +49,6 @@ from numpy.polynomial.hermite import hermgauss
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, TextColumn
-from scipy.special import logsumexp
 from scipy.stats import qmc
 
 import jetfold as jf
@@ -69,7 +68,7 @@ TIMES = (0.25, 0.5, 0.75)
 """Of the profiles in the picture."""
 
 
-def exact(x: Array, t: Array) -> Array:
+def exact(x: Any, t: Any) -> Any:
     """The solution at points of any shape, by Gauss-Hermite quadrature.
 
     The integrands contain exp(-cos(pi y) / (2 pi nu)), numbers between exp(-50) and exp(50), and
@@ -78,8 +77,8 @@ def exact(x: Array, t: Array) -> Array:
     nodes, weights = hermgauss(120)
     y = x[..., None] - np.sqrt(4 * NU * t)[..., None] * nodes
     logarithms = np.log(weights) - np.cos(np.pi * y) / (2 * np.pi * NU)
-    shares = np.exp(logarithms - logsumexp(logarithms, axis=-1, keepdims=True))
-    return np.asarray(-np.sum(np.sin(np.pi * y) * shares, axis=-1))
+    factors = np.exp(logarithms - np.max(logarithms, axis=-1, keepdims=True))
+    return -np.sum(np.sin(np.pi * y) * factors, axis=-1) / np.sum(factors, axis=-1)
 
 
 def network(point: Any, layers: Layers) -> Any:
@@ -233,7 +232,8 @@ def draw(path: str, x: Array, t: Array, found: Array, expected: Array) -> None:
         strict=True,
     ):
         image = axes.pcolormesh(t, x, values.T, shading="gouraud", rasterized=True, **colours)
-        figure.colorbar(image, ax=axes)
+        bar = figure.colorbar(image, ax=axes)
+        bar.ax.ticklabel_format(scilimits=(-2, 2))
         axes.set(title=title, xlabel="t", ylabel="x")
     for axes, time_shown in zip(below.subplots(1, 3, sharey=True), TIMES, strict=True):
         row = np.abs(t - time_shown).argmin()

@@ -230,7 +230,8 @@ def draw(path: str, solved: dict[str, dict[str, Any]]) -> None:
             (right, error, "error", {"cmap": "PuOr", "vmin": -largest, "vmax": largest}),
         ):
             image = axes.pcolormesh(*lines, values, rasterized=True, **colours)
-            figure.colorbar(image, ax=axes)
+            bar = figure.colorbar(image, ax=axes, shrink=0.85)
+            bar.ax.ticklabel_format(scilimits=(-2, 2))
             axes.set(title=title, xlabel="x", ylabel="y", aspect="equal")
     figure.savefig(path, dpi=150)
     print(f"picture: {path}")
