@@ -24,9 +24,6 @@ from jetfold.graph import Array, DirectionAxis, Graph, Total
 
 Axes = tuple[DirectionAxis, ...]
 
-Term = tuple[int, int]
-"""A total's number and the node of one of its terms."""
-
 
 class Sums:
     """The terms of all totals: those the same everywhere, outer products, all the others."""

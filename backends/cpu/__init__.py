@@ -2,8 +2,8 @@
 
 Read in this order: `emit` with `printer` (source from a program), `kernels` (the instructions that
 are always the same), `arguments` (sizes and offsets at run time), `cache` (sources on disk),
-`threads`, `compiled` (all of it behind one call), `listing` (which line computes what), and the
-folder `simd` (vectors, elementary functions, the matrix product).
+`threads`, `totals` (sums over the batch), `compiled` (all of it behind one call), `listing` (which
+line computes what), and the folder `simd` (vectors, elementary functions, products of matrices).
 """
 
 from jetfold.backends.cpu.compiled import CompiledGraph
