@@ -15,7 +15,7 @@ import scipy.special
 
 from jetfold.graph import TraceError
 from jetfold.graph.source import located
-from jetfold.torch.elementwise import Rule, add, applied, clamp, div, mul, sub, where
+from jetfold.torch.elementwise import Rule, add, applied, div, mul, sub, where
 from jetfold.torch.parts import chunk
 from jetfold.torch.values import Value
 
@@ -131,7 +131,9 @@ def hardsigmoid(input: Any) -> Value:
 
 
 def hardswish(input: Any) -> Value:
-    return mul(input, div(clamp(add(input, 3), 0, 6), 6))
+    bent = mul(input, div(add(input, 3), 6))
+    above = _above("hardswish", input, -3, bent, 0)
+    return where(applied("hardswish", np.greater_equal, input, 3), input, above)
 
 
 def glu(input: Any, dim: int = -1) -> Value:

@@ -280,6 +280,7 @@ def test_hooks_run() -> None:
     assert_same_values(*from_module(module), module, batch(2, 3))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compiled_modules_are_imported_as_what_they_are_made_of() -> None:
     module = mlp(nn.Tanh()).double()
     assert_same_values(*from_module(torch.compile(module)), module, batch(2, 3))

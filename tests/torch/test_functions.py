@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+
+import jetfold as jf
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: torch)")
 
@@ -351,6 +354,38 @@ def test_other_functions(name: str) -> None:
 @pytest.mark.parametrize("name", WITH_PARAMETER)
 def test_functions_of_parameters(name: str) -> None:
     assert_same(Applied(WITH_PARAMETER[name], w=SQUARE), batch(5, 3, 4))
+
+
+KINKS: dict[str, tuple[Function, list[float]]] = {
+    "relu": (F.relu, [0]),
+    "relu6": (F.relu6, [0, 6]),
+    "leaky_relu": (F.leaky_relu, [0]),
+    "prelu": (lambda x: F.prelu(x, torch.tensor([0.25], dtype=torch.float64)), [0]),
+    "elu": (lambda x: F.elu(x, 0.7), [0]),
+    "celu": (lambda x: F.celu(x, 0.7), [0]),
+    "selu": (F.selu, [0]),
+    "threshold": (lambda x: F.threshold(x, 0.5, 1.0), [0.5]),
+    "hardtanh": (F.hardtanh, [-1, 1]),
+    "hardshrink": (F.hardshrink, [-0.5, 0.5]),
+    "softshrink": (F.softshrink, [-0.5, 0.5]),
+    "hardsigmoid": (F.hardsigmoid, [-3, 3]),
+    "hardswish": (F.hardswish, [-3, 3]),
+    "softplus": (lambda x: F.softplus(x, 1.0, 2.0), [2]),
+    "abs": (torch.abs, [0]),
+    "clamp": (lambda x: x.clamp(-1, 1), [-1, 1]),
+    "maximum": (lambda x: torch.maximum(x, 3 * x), [0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:a gradient goes through")
+@pytest.mark.parametrize("name", KINKS)
+def test_derivatives_at_kinks(name: str) -> None:
+    function, places = KINKS[name]
+    points = torch.tensor(places, dtype=torch.float64)[:, None].requires_grad_()
+    u, params = from_module(Applied(function))
+    values, pull = jf.vjp(u, argnums=0, backend="reference")(points.detach().numpy(), params)
+    (expected,) = torch.autograd.grad(function(points).sum(), points)
+    assert_allclose(pull(np.ones_like(values)), expected, rtol=1e-7)  # PyTorch: celu
 
 
 def test_every_rule_is_tested() -> None:
