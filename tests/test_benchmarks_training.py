@@ -1,6 +1,8 @@
 """The benchmark of a loss and its gradient: its reference, its contestants, what it writes down."""
 
 import json
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # benchmarks is run from the root and never installed
 try:
     from benchmarks import compile as compiling
-    from benchmarks import memory, operators, report, training
+    from benchmarks import memory, operators, racing, report, training
     from benchmarks.cases import Array, Case, LossAndGradient, Params, Problem, Result, case_of
     from benchmarks.contestants import FOR_TRAINING, Call, Contestant
     from benchmarks.losses import reference_training, source
@@ -98,6 +100,13 @@ def test_a_wrong_loss_and_a_wrong_gradient_are_noticed() -> None:
     for result, error in results:
         assert operators.relative_error(result, right) == pytest.approx(error)
         assert not operators.relative_error(right, result) <= 0.1
+
+
+def test_references_have_a_process_with_one_blas_thread() -> None:
+    assert racing.on_one_thread(os.getenv, "OPENBLAS_NUM_THREADS") == "1"
+    assert racing.on_one_thread(os.getpid) != os.getpid()
+    with pytest.raises(racing.Failed, match="ValueError"):
+        racing.on_one_thread(math.sqrt, -1)
 
 
 def test_goals_name_contestants() -> None:

@@ -63,14 +63,14 @@ def test_operators_run_as_they_are() -> None:
         return np.sin(a @ x) * np.tanh(x[0])
 
     t, s = sympy.symbols("t s")
-    u = sympy.Function("u")(t, s)
+    w = sympy.Function("w")(t, s)
     x = points(1003, 3)
     values, a = x.compute(), np.array([1.0, -2.0, 0.5])
     # Calls in this process come first, so that the workers find compiled code in the cache.
     laplacian = jf.laplacian(wave)
     expected = laplacian(values, a)
     assert np.array_equal(mapped(laplacian, x, a), expected)
-    expression = jf.operator(u.diff(t) - u.diff(s, 2) * u, lambda y: np.exp(y[0] * y[1]), [t, s])
+    expression = jf.operator(w.diff(t) - w.diff(s, 2) * w, lambda y: np.exp(y[0] * y[1]), [t, s])
     expected = expression(values[:, :2])
     assert np.array_equal(mapped(expression, x[:, :2]), expected)
     gradient = jf.grad(lambda x: np.prod(np.cos(scales * x)))
