@@ -39,6 +39,7 @@ def mathml(latex: str, display: str = "inline") -> str:
             element.attrib |= {"lspace": "0em", "rspace": "0em"}
     for row in root.iter():
         _draw_overline(row)
+        _join_assignment(row)
         _mark_signs(row)
         _join_words(row)
     return ET.tostring(root, encoding="unicode")
@@ -50,6 +51,16 @@ def _draw_overline(element: ET.Element) -> None:
         element.remove(element[-1])
         element.tag = "mpadded"
         element.set("style", "border-top: 0.06em solid; padding-top: 0.1em")
+
+
+def _join_assignment(row: ET.Element) -> None:
+    """One operator of the two that add to a value, which are a relation and an equals sign."""
+    for before, element in pairwise(list(row)):
+        nested = before.tag == "mo" and len(before) > 0
+        if nested and "".join(before.itertext()) == "+" and element.text == "=":
+            before.clear()
+            before.text = "+="
+            row.remove(element)
 
 
 def _mark_signs(row: ET.Element) -> None:

@@ -33,7 +33,7 @@ MOST_WRITTEN_OUT = 8
 """Values without names in what a node hands on that are written out in it."""
 
 POINT = same("p")
-EQUAL, PLUS = same("="), Formula(r"\;{+}{=}\;", "+=")
+EQUAL, PLUS = same("="), Formula(r"\mathrel{+}=", "+=")
 
 
 def gradient(derivation: AdjointDerivation) -> Iterator[Block]:

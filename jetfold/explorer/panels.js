@@ -29,7 +29,7 @@ function showStep(model, place) {
     panel.append(html("p", { class: "note" }, steps + boxes));
   }
   const certificate = step ? step.certificate : chapter.certificate;
-  if (certificate) panel.append(showCertificate(model, certificate));
+  if (certificate) panel.append(showCertificate(model, certificate, chapter));
 }
 
 function prose(markup) {
@@ -67,12 +67,12 @@ function showSides(model, step, chapter) {
 
 // Certificates -----------------------------------------------------------------------------------
 
-function showCertificate(model, certificate) {
+function showCertificate(model, certificate, chapter) {
   const fails = certificate.holds === false;
   const block = html("div", { class: fails ? "certificate fails" : "certificate" });
   block.append(html("h3", {}, fails ? "This step does not hold" : "Why it holds"));
   const list = html("ul");
-  for (const [verdict, title, words] of verdicts(certificate)) {
+  for (const [verdict, title, words] of verdicts(certificate, chapter)) {
     const sign = { true: "✓", false: "✗", null: "–" }[String(verdict)];
     const row = html("li", { class: `verdict ${verdict}` });
     row.append(html("span", { class: "sign", "aria-hidden": "true" }, sign));
@@ -97,10 +97,12 @@ function showCertificate(model, certificate) {
 }
 
 /** [true, false or null (not tried), what was checked, the outcome in plain words]. */
-function verdicts({ exact, symbolic, roundoff }) {
+function verdicts({ exact, symbolic, roundoff }, { key }) {
+  const products = key === "adjoint" || key === "call";
+  const both = products ? "inner products with random velocities" : "graphs";
   const exactly = {
-    true: "both graphs give the same fractions at random rational points.",
-    false: "the graphs give different fractions at random rational points.",
+    true: `both ${both} give the same fractions at random rational points.`,
+    false: `the ${both} give different fractions at random rational points.`,
     null: "not checked in fractions.",
   };
   const symbolically = {

@@ -38,6 +38,7 @@ ONCE = (
     "with velocities, found by Taylor mode of order 1, prove this graph together with the one that "
     "runs at every point."
 )
+ADDS = r"\mathrel{+}="
 MOST = 12
 """Nodes without a name of their own that are written out in one formula."""
 
@@ -132,7 +133,8 @@ class Steps:
             for operand, part in handed.parts:
                 left = self._cotangent(adjoint, operand, part)
                 right = self._part(adjoint, handed, operand, part)
-                rows.append(f"{left} {r'&{+}{=}' if users[operand] > 1 else '&='} {right}")
+                relation = ADDS if users[operand] > 1 else "="
+                rows.append(f"{left} &{relation} {right}")
             known = (handed.cotangent, *(part for _, part in handed.parts))
             about = [node for node in dict.fromkeys(known) if node in chapter.graph.nx]
             left = self._notation.equation(function, handed.node)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, settings
 
 import jetfold as jf
 from jetfold import verify_command
@@ -20,6 +21,7 @@ from jetfold.proof import NodeStep, Proved
 from jetfold.rules import adjoint, adjoint_certificate
 from jetfold.rules.derive import taylor_rule
 from jetfold.rules.transpose import transposed
+from random_functions import RandomFunction, functions
 
 PARAMS = {"W": np.ones((2, 3)), "b": np.ones(3), "w": np.ones(3)}
 
@@ -96,6 +98,16 @@ def test_everything_is_certified(name: str) -> None:
     assert [where(each) for each in found if each.chapter.key == "call"] == [("call", None)] * (
         "call" in keys
     )
+
+
+@given(functions(smooth=True))
+@settings(max_examples=15, deadline=None)
+def test_random_functions(function: RandomFunction) -> None:
+    x, params = function.values(2)
+    derivation = jf.vjp(function.function, point_ndim=len(function.shape)).derivation(x, params)
+    for _, step, certificate in derivation.certificates:
+        assert certificate.holds, step
+        assert certificate.symbolic or step is None
 
 
 def test_the_identity_is_in_the_names_of_the_function() -> None:

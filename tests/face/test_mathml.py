@@ -44,6 +44,11 @@ def test_a_line_above_a_name_is_as_wide_as_the_name() -> None:
     assert parts(r"\overline{\mathrm{rate}}", "mover") == []
 
 
+def test_adding_to_a_value_is_one_operator() -> None:
+    assert [mo.text for mo in parts(r"a \mathrel{+}= -b", "mo")] == ["+=", "−"]
+    assert [mo.get("form") for mo in parts(r"a \mathrel{+}= -b", "mo")] == [None, "prefix"]
+
+
 def test_text_is_no_markup() -> None:
     (text,) = parts(r"\text{<b>\_\&\%}", "mtext")
     assert text.text == "<b>_&%"
