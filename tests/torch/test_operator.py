@@ -122,6 +122,34 @@ def by_torch_values(function: Any, points: Any) -> Any:
         return function(points).detach()
 
 
+class WrittenOut(Module):
+    """Layer normalisation as its formula."""
+
+    def __init__(self, norm: Any) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x: Any) -> Any:
+        centred = x - x.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+        return centred / torch.sqrt(variance + self.norm.eps) * self.norm.weight + self.norm.bias
+
+
+def test_layer_normalisation() -> None:
+    """Against the formula: third derivatives of PyTorch's own function are wrong (2.13)."""
+    norm = nn.LayerNorm(4)
+    before, behind = nn.Linear(2, 4), nn.Linear(4, 1)
+    module = nn.Sequential(before, norm, nn.Tanh(), behind).double()
+    formula = nn.Sequential(before, WrittenOut(norm), nn.Tanh(), behind)
+    points = batch(5, 2).requires_grad_()
+    found = gradients(module, reference(jf.laplacian, module), points)
+    gradients(formula, lambda x: laplacian(formula, x), points)
+    for name, parameter in module.named_parameters():
+        known = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        assert_allclose(found[name], known, rtol=1e-9, atol=1e-12, err_msg=name)
+    assert_allclose(found["X"], points.grad, rtol=1e-9)
+
+
 class Train:
     """A loop as people have it; only the Laplacian is given."""
 
