@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphs import A, B
+from jetfold import running
 from jetfold.backends.cpu import CompiledGraph, compiled, threads, totals
 from jetfold.backends.cpu.simd import lanes
 from jetfold.backends.lower import lower
@@ -21,6 +22,7 @@ from jetfold.backends.program import OuterProduct, Product, SampleSum, Trim
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.graph import (
     Array,
+    BackendError,
     Constant,
     Contract,
     DirectionAxis,
@@ -106,6 +108,11 @@ def test_totals_that_do_not_fit_are_refused(total: Total, message: str) -> None:
     ):
         with pytest.raises(GraphError, match=message):
             backend()
+
+
+def test_totals_on_a_gpu_are_refused() -> None:
+    with pytest.raises(BackendError, match=r'does not sum over the batch.*backend="cpu"'):
+        running.compiled("cuda", a_graph(), [Total((2,), Type((2,)))])
 
 
 # On the CPU ---------------------------------------------------------------------------------------

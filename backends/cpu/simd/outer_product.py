@@ -216,17 +216,21 @@ class _OuterProduct:
         right: list[ir.Value],
         vectors: ir.Value,
     ) -> list[Register]:
-        """Vectors of partial sums, row m of A and row n of B at n * ROWS + m."""
+        """Vectors of partial sums, row m of A and row n of B at n * ROWS + m.
+
+        The rows of B, which are fewer, are in registers all at once, those of A one by one: with
+        the sums these are just as many registers as there are.
+        """
         nothing = ir.Constant(ir.VectorType(element_type(self.dtype), self.lanes), None)
         slots = [[cgutils.alloca_once_value(builder, nothing) for _ in left] for _ in right]
         for slot in (slot for row in slots for slot in row):
             builder.store(nothing, slot)
         with cgutils.for_range(builder, vectors) as loop:
             offset = builder.mul(loop.index, _INDEX(self.lanes))
-            known = [self._load(builder, address, offset) for address in left]
-            for address, row in zip(right, slots, strict=True):
+            known = [self._load(builder, address, offset) for address in right]
+            for address, column in zip(left, zip(*slots, strict=True), strict=True):
                 factor = self._load(builder, address, offset)
-                for operand, slot in zip(known, row, strict=True):
+                for operand, slot in zip(known, column, strict=True):
                     total = self._register(builder, builder.load(slot))
                     builder.store(fma(factor, operand, total).value, slot)
         return [self._register(builder, builder.load(slot)) for row in slots for slot in row]
