@@ -161,7 +161,7 @@ def _standing_at(line: SourceLine) -> Callable[..., Any]:
 
     So nodes of graphs, errors and tracebacks show the line of the module that they come from.
     """
-    code = _CODE.replace(co_filename=line.file, co_firstlineno=line.line - _BODY)
+    code = _CODE.replace(co_filename=line.file, co_firstlineno=line.line - _BODY, co_name="forward")
     return FunctionType(code, {"__name__": "__imported__"})
 
 

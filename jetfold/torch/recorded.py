@@ -45,7 +45,7 @@ _IN_PLACE_OPERATORS = {
     for name in IN_PLACE
 }
 
-_ANYTHING = "Write it in functions that can be imported: docs/torch.md has a table of them."
+ANYTHING = "Write it in functions that can be imported: docs/torch.md has a table of them."
 
 
 def out_of_place_name(name: str) -> str:
@@ -124,5 +124,5 @@ def refused(node: Any, what: str, do: str) -> TraceError:
 def _unsupported(node: Any) -> TraceError:
     name = last(node).strip("_")
     near = difflib.get_close_matches(name, sorted({*METHODS, *ATTRIBUTES}), n=3, cutoff=0.6)
-    do = _ADVICE.get(name) or (f"Near by are: {', '.join(near)}." if near else _ANYTHING)
+    do = _ADVICE.get(name) or (f"Near by are: {', '.join(near)}." if near else ANYTHING)
     return refused(node, f"{described(node)} cannot be imported", do)

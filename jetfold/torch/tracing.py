@@ -19,7 +19,7 @@ from jetfold.graph.source import located, user_line
 from jetfold.torch.in_place import IN_PLACE, take_over
 from jetfold.torch.parameters import array_of, check, is_floating
 from jetfold.torch.program import Instruction, Program, Ref, mapped
-from jetfold.torch.recorded import key_of
+from jetfold.torch.recorded import ANYTHING, key_of
 
 
 class _Caller(torch.nn.Module):
@@ -62,7 +62,7 @@ class _Tracer(torch.fx.Tracer):
     def __init__(self, line: SourceLine) -> None:
         super().__init__()
         self.line = line
-        self.path: list[str] = []
+        self.path: list[Any] = []
 
     def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
         """No module is one: the rules are those of functions."""
@@ -74,7 +74,7 @@ class _Tracer(torch.fx.Tracer):
 
     def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
         """What the module's forward does."""
-        self.path.append(_described(self.path_of_module(m), m))
+        self.path.append(m)
         if isinstance(m, torch.nn.modules.batchnorm._BatchNorm):  # looks at its input's shape
             forward = _batch_norm(m)
         result = super().call_module(m, forward, args, kwargs)
@@ -110,13 +110,12 @@ class _Tracer(torch.fx.Tracer):
     @property
     def where(self) -> str:
         """The module that is being called, in words."""
-        return self.path[-1] if self.path else "the module"
-
-
-def _described(name: str, module: Any) -> str:
-    inside = name.removeprefix("module").removeprefix(".")
-    kind = type(module).__name__
-    return f"module {inside} ({kind})" if inside else f"the module ({kind})"
+        if not self.path:
+            return "the module"
+        names = {module: name for name, module in self.root.named_modules()}
+        inside = names[self.path[-1]].removeprefix("module").removeprefix(".")
+        kind = type(self.path[-1]).__name__
+        return f"module {inside} ({kind})" if inside else f"the module ({kind})"
 
 
 def _batch_norm(module: Any) -> Any:
@@ -217,6 +216,9 @@ _ADVICE = {
 def _untraceable(error: Exception, tracer: _Tracer) -> TraceError:
     """An error that forward raised under torch.fx."""
     line = _line_of(error) or tracer.line
+    if tracer.path and type(tracer.path[-1]).__module__.startswith("torch.nn."):
+        what = f"{tracer.where}, which is PyTorch's own, looks at its input in ways that torch.fx "
+        return located(TraceError, f"{what}cannot follow", ANYTHING, line)
     for words, (what, do) in _ADVICE.items():
         if words in str(error):
             return located(TraceError, f"{what}, in {tracer.where}", do, line)

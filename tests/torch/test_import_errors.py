@@ -175,8 +175,11 @@ def test_what_cannot_be_imported(function: Any, words: str) -> None:
 
 
 def test_modules_of_pytorch_are_named() -> None:
-    net = nn.Sequential(nn.Linear(3, 4), nn.LSTM(4, 2))
-    assert "module 1 (LSTM)" in message(net)
+    text = message(nn.Sequential(nn.Linear(3, 4), nn.LSTM(4, 2)))
+    assert "module 1 (LSTM), which is PyTorch's own, looks at its input in ways" in text
+    assert "Write it in functions that can be imported" in text
+    text = message(nn.Sequential(nn.Linear(3, 4), nn.GroupNorm(2, 4)))
+    assert "torch.nn.functional.group_norm cannot be imported, in module 1 (GroupNorm)" in text
 
 
 def test_parameters_that_torch_fx_does_not_see() -> None:

@@ -265,6 +265,20 @@ def test_results_of_any_tree_and_batches_of_any_shape() -> None:
     assert_allclose(weight, module.net.weight.grad, rtol=1e-10)
 
 
+def test_a_module_without_parameters() -> None:
+    class Gauss(Module):
+        def forward(self, x: Any) -> Any:
+            return torch.exp(-(x**2).sum(-1))
+
+    points = batch(3, 2).requires_grad_()
+    values = reference(jf.laplacian, Gauss())(points)
+    expected = laplacian(Gauss(), points)
+    assert_allclose(values.detach(), expected.detach(), rtol=1e-11)
+    (found,) = torch.autograd.grad(values.sum(), points)
+    assert_allclose(found, torch.autograd.grad(expected.sum(), points)[0], rtol=1e-10)
+    assert not reference(jf.laplacian, Gauss())(points.detach()).requires_grad
+
+
 def test_randomised_laplacians() -> None:
     """All directions at once are exact, forwards and backwards."""
     module = Network().double()
