@@ -190,6 +190,7 @@ def test_laplacians_are_those_of_autograd(name: str) -> None:
     assert_allclose(found, laplacian(module, points).detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 def test_points_may_have_several_axes() -> None:
     module, points = Attention().double(), batch(3, 2, 3)
     u, params = from_module(module)
