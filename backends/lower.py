@@ -23,7 +23,6 @@ from jetfold.backends.program import (
     Product,
     Program,
     ReductionKernel,
-    Rows,
     Run,
     SharedPlace,
     Store,
@@ -205,7 +204,7 @@ class _Lowering:
         moving = tuple(i for i, axis in enumerate(axes) if axis in have)
         listed = tuple(i for i, step in enumerate(access.strides) if not isinstance(step, int))
         shared = isinstance(access.place, SharedPlace)
-        return Operand(shared, _rows(access), moving, listed), access
+        return Operand(shared, access.rows, moving, listed), access
 
     # Instructions ---------------------------------------------------------------------------------
 
@@ -393,9 +392,3 @@ class _Lowering:
             reads.append(self.schedule.read(operand, index))
         reduced = math.prod(sizes[c] for c in inner)
         return reads, math.prod(sizes[c] for c in result), reduced
-
-
-def _rows(access: Access) -> Rows:
-    if access.table is None:
-        return Rows.AFFINE
-    return Rows.MASKED if access.table.min(initial=0) < 0 else Rows.TABLE

@@ -62,6 +62,14 @@ class Outer:
     shape: OuterShape
 
 
+def outer_products(
+    graph: Graph, totals: Sequence[Total], views: Mapping[int, View]
+) -> dict[int, Outer]:
+    """The contractions that need not be computed at points, and how they are outer products."""
+    found = ((node, outer_product(graph, views, node)) for node in only_summed(graph, totals))
+    return {node: outer for node, outer in found if outer is not None}
+
+
 def only_summed(graph: Graph, totals: Sequence[Total]) -> list[int]:
     """The contractions of which nothing is wanted but totals over all their direction axes."""
     kept: dict[int, set[DirectionAxis]] = {}

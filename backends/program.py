@@ -202,6 +202,13 @@ class Access:
     table: NDArray[np.int64] | None
     strides: tuple[int | NDArray[np.int64], ...]
 
+    @property
+    def rows(self) -> Rows:
+        """How the rows are found."""
+        if self.table is None:
+            return Rows.AFFINE
+        return Rows.MASKED if self.table.min(initial=0) < 0 else Rows.TABLE
+
 
 @dataclass(frozen=True)
 class Run:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
-from jetfold.backends.outer import Outer, only_summed, outer_product
+from jetfold.backends.outer import outer_products
 from jetfold.backends.views import (
     Index,
     Picks,
@@ -128,14 +128,13 @@ class Scheduler:
         self.products: dict[tuple[int, ProductShape], ProductGroup] = {}
         self.reductions: list[Reduction] = []
         self.matrices: dict[int, MatrixGroup] = {}
-        found = ((n, outer_product(graph, self.views, n)) for n in only_summed(graph, totals))
-        self.outer: dict[int, Outer] = {node: outer for node, outer in found if outer is not None}
+        self.outer = outer_products(graph, totals, self.views)
         for node in varying:
             if isinstance(graph[node].op, Input):
                 self.level[node] = 0
-            elif node in self.outer:
-                continue
-            elif node in self.copied or not (is_view(graph[node].op) or node in self.terms):
+            elif node in self.copied or not (
+                is_view(graph[node].op) or node in self.terms or node in self.outer
+            ):
                 self._place(node)
 
     @property
