@@ -17,13 +17,13 @@ over the corner; with a power of r as a further factor, it has one.
 
 At a corner that points inwards the gradient of solutions is infinite: they are like a multiple of
 h = r^(2/3) sin(2 theta / 3), with theta from one edge to the other. No smooth network can be that.
-So s, which is h times a smooth function that is 1 at the corner and 0 for r > 1, gets a factor k of
-its own, the stress intensity in mechanics, which is trained along. The network finds the rest.
+So s, which is (1 - r^2)^5 h for r < 1 and 0 beyond, gets a factor k of its own, which is trained
+along: in mechanics it is the stress intensity. The network finds the rest.
 
-Both solutions are known, which is what the result is measured with; f follows from them:
+The results are compared with solutions that are chosen, and f follows from them:
 
     square:   u = sin(pi x) sin(pi y) + sin(3 pi x) sin(2 pi y) / 2
-    L-shape:  u = (1 - x^2) (1 - y^2) h, so that k = 1. u is no ansatz with n = 0: s is cut off.
+    L-shape:  u = (1 - x^2) (1 - y^2) h, so that k = 1; s is another function, and n is not 0
 
 A short phase of Adam finds the valley, L-BFGS of SciPy goes along it, in float64.
 
@@ -92,7 +92,7 @@ def waves(point: Any) -> Any:
 def on_l_shape(point: Any, params: dict[str, Any]) -> Any:
     x, y, r = point[..., 0], point[..., 1], np.linalg.norm(point, axis=-1)
     inside = np.prod(1 - point**2, axis=-1) * r ** (2 / 3) * (y - x + r)
-    cut_off = np.maximum(1 - r**2, 0) ** 4
+    cut_off = np.maximum(1 - r**2, 0) ** 5
     return inside * network(point, params["layers"]) + params["corner"] * cut_off * harmonic(point)
 
 
