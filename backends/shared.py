@@ -57,6 +57,37 @@ class SharedValues:
         return numbers, matrices
 
 
+class SharedGraph:
+    """A graph without inputs, computed in NumPy once for a call.
+
+    The arrays of parameters named in ``given`` may be handed on as results, but none of them twice;
+    all other results are arrays of their own.
+    """
+
+    def __init__(self, graph: Graph, given: Collection[str] = ()) -> None:
+        self.steps = _steps(graph, graph.order, graph.outputs)
+        handed_on = {
+            node: graph.outputs.index(node)
+            for node in graph.outputs
+            if isinstance(op := graph[node].op, Parameter) and op.name in given
+        }
+        self.outputs = [
+            (node, graph[node].type, handed_on.get(node) != i)
+            for i, node in enumerate(graph.outputs)
+        ]
+
+    def __call__(
+        self, parameters: Mapping[str, FloatArray], dtype: np.dtype[Any]
+    ) -> list[FloatArray]:
+        """The outputs, (directions.., *shape), given the values of parameters by name."""
+        values = _computed(self.steps, parameters, dtype)
+        results = []
+        for node, kind, copied in self.outputs:
+            array = _whole(values[node], kind)
+            results.append(np.array(array, dtype) if copied else array)
+        return results
+
+
 def _steps(graph: Graph, nodes: Sequence[int], wanted: Collection[int]) -> list[_Step]:
     inner: dict[int, int] = {}
     for node in nodes:

@@ -20,7 +20,7 @@ from jetfold.arrays import (
     read_parameters,
     split_batch,
 )
-from jetfold.backends.reference import ReferenceGraph
+from jetfold.backends.shared import SharedGraph
 from jetfold.checks import whole
 from jetfold.derivation import About
 from jetfold.directions import Drawn, draw, drawing
@@ -42,7 +42,7 @@ class CompiledAdjoint(Compiled):
     """
 
     derivation: AdjointDerivation
-    finish: ReferenceGraph
+    finish: SharedGraph
     drawn: Drawn
 
 
@@ -88,7 +88,7 @@ class Reverse(Operator):
             derivation, outputs = self._derive(Input("x", Type(shape)), parameters.tree())
         assert isinstance(derivation, AdjointDerivation)
         run = running.compiled(self.backend, derivation.final_graph, derivation.totals)
-        finish = ReferenceGraph(derivation.parameter_graph)
+        finish = SharedGraph(derivation.parameter_graph, derivation.adjoint.names)
         return CompiledAdjoint(derivation, run, outputs, finish, drawn)
 
     def derivation(self, points: Any, /, *parameters: Any, **values: Any) -> AdjointDerivation:
@@ -153,7 +153,7 @@ class Reverse(Operator):
         """The gradients of parameters, given the totals of what all points share."""
         names = compiled.derivation.adjoint.names
         values = {**arrays, **dict(zip(names, totals, strict=True))}
-        return [array[0] for array in compiled.finish(1, dtype, {}, values)]
+        return compiled.finish(values, dtype)
 
     def _trees(
         self, points: Sequence[Any], finished: Sequence[Any], known: Parameters

@@ -12,9 +12,10 @@ import jetfold as jf
 from graphs import A, B
 from jetfold.backends.lower import lower
 from jetfold.backends.program import OuterProduct, Product, Program, SampleSum
-from jetfold.backends.shared import SharedValues
+from jetfold.backends.reference import ReferenceGraph
+from jetfold.backends.shared import SharedGraph, SharedValues
 from jetfold.graph import Contract, DirectionAxis, Editor, Input, Map, Parameter, Sum, Type
-from programs import FLOAT32, check
+from programs import FLOAT32, FLOAT64, check
 
 DIM, WIDTH = 3, 8
 
@@ -84,3 +85,18 @@ def test_contractions_of_shared_values_are_summed_at_once() -> None:
     needed = editor.freeze([*graph.outputs, editor.add(Map(A * B), x, outer)])
     assert len(SharedValues(lower(needed)).steps) == 4
     check(needed)
+
+
+def test_what_parameters_get_is_handed_on_but_never_twice() -> None:
+    editor = Editor()
+    total = editor.add(Parameter("total", Type((2, 3))))
+    own = editor.add(Parameter("own", Type((3,))))
+    graph = editor.freeze([total, total, own, editor.add(Map(A * B), total, own)])
+    values = {"total": np.ones((2, 3)), "own": np.arange(3.0)}
+    results = SharedGraph(graph, ["total"])(values, FLOAT64)
+    assert results[0] is values["total"]
+    assert not np.shares_memory(results[0], results[1])
+    assert not np.shares_memory(results[2], values["own"])
+    expected = ReferenceGraph(graph)(1, FLOAT64, {}, values)
+    for found, right in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(found, right[0])
