@@ -25,6 +25,9 @@ from jetfold.rules.collapse import PUSH_REPLICATE
 from jetfold.rules.cost import operations
 from jetfold.rules.kinks import Kink, kinks
 
+_SHOWN: dict[str | tuple[str, type[Warning], int], int] = {}
+"""Where Python notes which warnings it has shown, so that other shapes bring no new ones."""
+
 
 class AdjointDerivation(Derivation):
     """The graphs of a gradient for one shape of points and parameters; nothing is compiled.
@@ -70,6 +73,7 @@ class AdjointDerivation(Derivation):
                 NotDifferentiableWarning,
                 line.file,
                 line.line,
+                registry=_SHOWN,
             )
 
     @property

@@ -41,7 +41,8 @@ class ResidualAndJacobian(Reverse):
         shape = (*batch.batch, *residual.shape[1:])
         lead = residual.ndim if residual.ndim == 1 else 2  # points, and rows of each
         columns = [part.reshape(*shape, math.prod(part.shape[lead:])) for part in parts]
-        return residual.reshape(shape), np.concatenate(columns, axis=-1)
+        none = np.empty((*shape, 0), dtype)  # so that there may be no parameter at all
+        return residual.reshape(shape), np.concatenate([none, *columns], axis=-1)
 
     def _seed(self) -> Seed:
         return rows

@@ -24,9 +24,10 @@ def ravel(params: Any) -> tuple[FloatArray, Callable[[Any], Any]]:
 
     Returns
     -------
-    ``(vector, unravel)``: a copy of all entries, of the widest dtype among them, and a function
-    from an array of that length to a tree of the same structure, shapes and dtypes, whose arrays
-    are views where the dtypes are equal.
+    ``(vector, unravel)``: a copy of all entries, of the widest dtype among the arrays, and a
+    function from an array of that length to a tree of the same structure, shapes and dtypes, whose
+    arrays are views where the dtypes are equal. Python's floats, which have no precision of their
+    own, stay such.
 
     Raises
     ------
@@ -52,14 +53,16 @@ def ravel(params: Any) -> tuple[FloatArray, Callable[[Any], Any]]:
                 f"{total} entries"
             )
         parts = np.split(flat, ends[:-1]) if arrays else []
-        return unflatten(
-            structure,
-            [
-                part.reshape(array.shape).astype(array.dtype, copy=False)
-                for part, array in zip(parts, arrays, strict=True)
-            ],
-        )
+        restored: list[Any] = [
+            part.reshape(array.shape).astype(array.dtype, copy=False)
+            for part, array in zip(parts, arrays, strict=True)
+        ]
+        for i in bare:
+            restored[i] = float(restored[i])
+        return unflatten(structure, restored)
 
-    dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
+    bare = {i for i, leaf in enumerate(leaves) if type(leaf) is float}
+    kinds = [array.dtype for i, array in enumerate(arrays) if i not in bare]
+    dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
     flat = [np.empty(0, dtype), *(array.reshape(-1) for array in arrays)]
     return np.concatenate(flat, dtype=dtype), unravel

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from jetfold.arrays import AnyArray, Backend, Parameters, Points, as_array, precision
-from jetfold.graph import ArgumentError, Graph, Input, NotFiniteError, ShapeError
+from jetfold.graph import ArgumentError, Graph, Input, NotFiniteError, Parameter, ShapeError
 from jetfold.reverse import Argnums, CompiledAdjoint, Reverse
 from jetfold.rules.adjoint import Seed, Values, weighted
 
@@ -46,12 +46,14 @@ class ValueAndGrad(Reverse):
             **self._new_directions(compiled, len(batch.array)),
         }
         results = _run(compiled, dtype, inputs, known)
-        if (self.check if check is None else check) and not _finite(results):
-            self._report(compiled, dtype, inputs, known, batch)
         cut = len(results) - len(compiled.derivation.totals)
         at_points = [array.reshape((*batch.batch, *array.shape[1:])) for array in results[:cut]]
         value, *totals = results[cut:]
         finished = self._finished(compiled, dtype, totals, {**inputs, **known.arrays})
+        if self.check if check is None else check:
+            if not _finite(results):
+                self._report(compiled, dtype, inputs, known, batch)
+            self._check_parameters(compiled, finished)
         return value[()], self._one_or_all(self._trees(at_points, finished, known))
 
     def _seed(self) -> Seed:
@@ -84,13 +86,30 @@ class ValueAndGrad(Reverse):
                 first = middle
             else:
                 last = middle
+        index = map(int, np.unravel_index(first, batch.batch)) if batch.batch else ()
+        place = f"X[{', '.join(map(str, index))}]"
+        alone = {name: x[first:last] if name in varying else x for name, x in inputs.items()}
+        if _finite(_run(compiled, dtype, alone, known)):
+            raise NotFiniteError(
+                f"the loss of {self!r} or its gradient overflows {dtype} in the sum over the "
+                f"points, each of which is finite up to {place}; scale the loss or the weights down"
+            )
         point = points[first]
-        index = tuple(map(int, np.unravel_index(first, batch.batch))) if batch.batch else ()
         what = "X is not finite there" if not np.isfinite(point).all() else f"X is {point} there"
         raise NotFiniteError(
-            f"the loss of {self!r} or its gradient is not finite at X[{', '.join(map(str, index))}]"
-            f", the first such point: {what}"
+            f"the loss of {self!r} or its gradient is not finite at {place}, the first such point: "
+            f"{what}"
         )
+
+    def _check_parameters(self, compiled: CompiledAdjoint, finished: Sequence[Any]) -> None:
+        """Raise `NotFiniteError` for a gradient that parameters alone have made not finite."""
+        leaves = [leaf for leaf in compiled.derivation.leaves if isinstance(leaf, Parameter)]
+        for leaf, gradient in zip(leaves, finished, strict=True):
+            if not _finite([gradient]):
+                raise NotFiniteError(
+                    f"the gradient of {self!r} with respect to {leaf.name} is not finite, though "
+                    "what the points add is: look at what is computed of the parameters alone"
+                )
 
 
 def _run(

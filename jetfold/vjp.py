@@ -146,7 +146,8 @@ def vjp(
     gives a tuple of gradients, one for each argument (only that one if ``argnums`` is a number): an
     array like X, each point's own, and trees like the parameters, summed over the batch. It runs
     through the function once more, tile by tile, so that nothing of the size of the batch is kept.
-    Randomised operators use the directions of ``values`` again.
+    Until then X and the parameters must not be changed in place. Randomised operators use the
+    directions of ``values`` again.
 
     Raises
     ------

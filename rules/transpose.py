@@ -8,7 +8,6 @@ repeating, a repetition by summing, and a move of indices by moving them back.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Sequence
 from string import ascii_letters
 
@@ -169,15 +168,14 @@ def _contract(
 
 def _scattered(editor: Editor, index: Indices, shape: Shape, cotangent: int) -> int:
     """Each element of the operand gets the sum of all places where it went; -1 is nowhere."""
-    went = index.reshape(-1)
-    sources: list[list[int]] = [[] for _ in range(math.prod(shape))]
-    for place, source in enumerate(went):
-        if source >= 0:
-            sources[source].append(place)
-    most = max(Counter(went[went >= 0].tolist()).values(), default=0)
-    table = np.full((max(most, 1), len(sources)), -1)
-    for column, places in enumerate(sources):
-        table[: len(places), column] = places
+    went, size = index.reshape(-1), math.prod(shape)
+    places = np.flatnonzero(went >= 0)
+    places = places[np.argsort(went[places], kind="stable")]
+    sources = went[places]
+    counts = np.bincount(sources, minlength=size)
+    before = (np.cumsum(counts) - counts)[sources]
+    table = np.full((max(counts.max(initial=0), 1), size), -1)
+    table[np.arange(len(places)) - before, sources] = places
     if len(table) == 1:
         return editor.add(Gather(Array(table.reshape(shape))), cotangent)
     found = editor.add(Gather(Array(table.reshape((len(table), *shape)))), cotangent)
