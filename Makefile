@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= auto
 TEST_ARGS ?=
 DEMO_ARGS ?=
-BENCHMARKS ?= laplacian biharmonic stochastic
+BENCHMARKS ?= laplacian biharmonic stochastic training
 BENCH_ARGS ?=
 SPHINX_OPTIONS := -W --keep-going -n -q -E -d build/docs-cache
 # The release of CUDA that the GPU's driver is for: 13 or 12.

@@ -32,6 +32,7 @@ try:
         racing,
         report,
         stochastic,
+        training,
         yardsticks,
     )
     from benchmarks.comparison import Comparison, add_shares, judged, table
@@ -264,6 +265,7 @@ COMPARISONS = {
     "laplacian": laplacian.LAPLACIANS,
     "biharmonic": biharmonic.BIHARMONICS,
     "stochastic": stochastic.ESTIMATES,
+    "training": training.TRAINING,
 }
 
 
