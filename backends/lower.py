@@ -63,8 +63,7 @@ class _Lowering:
         self.buffers: list[Buffer] = []
         self.places: dict[int, Place] = {}
         self.shared: dict[int, SharedPlace] = {}
-        self.matrices: dict[tuple[int, str], int] = {}
-        self.matrix_list: list[Matrix] = []
+        self.matrices: dict[Matrix, int] = {}
         self.in_memory = self._find_in_memory()
         self._pack()
         for node in sorted(self.in_memory):
@@ -102,7 +101,7 @@ class _Lowering:
             outputs=tuple(outputs),
             output_nodes=output_nodes,
             shared=tuple(self.shared),
-            matrices=tuple(self.matrix_list),
+            matrices=tuple(self.matrices),
             buffers=buffers,
             instructions=tuple(instructions),
             workspace=workspace,
@@ -221,11 +220,9 @@ class _Lowering:
 
     def _products(self, group: ProductGroup) -> list[Instruction]:
         shape = group.shape
-        key = (shape.matrix, shape.spec)
-        if key not in self.matrices:
-            self.matrices[key] = len(self.matrices)
-            dims = (shape.batches, shape.rows, shape.inner)
-            self.matrix_list.append(Matrix(shape.matrix, shape.spec, dims))
+        dims = (shape.batches, shape.rows, shape.inner)
+        matrix = Matrix(shape.matrix, shape.spec, dims)
+        number = self.matrices.setdefault(matrix, len(self.matrices))
         runs: list[list[tuple[int, int]]] = []
         for operand, result in group.pairs:
             if runs and self._adjacent(runs[-1][-1], (operand, result)):
@@ -238,7 +235,7 @@ class _Lowering:
             _, (out_batch, out_step, out_row) = shape.result_rows
             products.append(
                 Product(
-                    matrix=self.matrices[key],
+                    matrix=number,
                     operand=self.places[run[0][0]],
                     result=self.places[run[0][1]],
                     slots=sum(self.graph[result].type.copies for _, result in run),

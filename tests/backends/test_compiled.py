@@ -11,7 +11,7 @@ import jetfold as jf
 from graphs import laplacian, network
 from jetfold.backends.cpu import CompiledGraph, compiled
 from jetfold.backends.cpu.cache import load_source
-from jetfold.graph import Editor, Input, Parameter, Type
+from jetfold.graph import Contract, Editor, Input, Parameter, Type
 from programs import FLOAT32, FLOAT64, FLOATS, TOLERANCE, assert_close, check, interpreted, sample
 
 # Whole operators ------------------------------------------------------------------------------
@@ -47,6 +47,17 @@ def test_nested_operators() -> None:
         twice = jf.laplacian(once, method=method)
         graph = twice.derivation(np.zeros((1, 3)), np.ones((3, 4))).final_graph
         check(graph, jitted=jitted, tolerance=20)
+
+
+def test_one_matrix_that_takes_part_as_rows_and_as_a_whole() -> None:
+    """Sums over both of its axes and over one of them want it packed in different ways."""
+    editor = Editor()
+    a = editor.add(Parameter("A", Type((3, 4))))
+    cube = editor.add(Input("cube", Type((3, 4, 2))))
+    square = editor.add(Input("square", Type((3, 4))))
+    whole = editor.add(Contract("abc,ab->c"), cube, a)
+    rows = editor.add(Contract("ab,ab->a"), square, a)
+    check(editor.freeze([whole, rows]), jitted=[FLOAT64])
 
 
 # Batches and tiles --------------------------------------------------------------------------------
