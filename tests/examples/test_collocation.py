@@ -1,9 +1,5 @@
 """Solvers of linear equations: they run from the command line, and notice a wrong answer."""
 
-import importlib.util
-import inspect
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +10,7 @@ from numpy.polynomial import Legendre, Polynomial
 from numpy.polynomial.legendre import leggauss
 
 import jetfold as jf
-
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
-
-COMMANDS = {
-    "plate_collocation": (),
-    "fokker_planck": ("--points", "512", "--steps", "150", "--tolerance", "0.05"),
-    "heat": ("--dimension", "20", "--steps", "400", "--tolerance", "0.08"),
-}
-
-
-def load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *COMMANDS[name]]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
-    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_says_what_draws_the_picture(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    draw = load(name).draw
-    draw(*[None] * len(inspect.signature(draw).parameters))
-    written = capsys.readouterr().out
-    assert written == "no picture: matplotlib is missing; pip install 'jetfold[examples]'\n"
-
+from example_programs import COMMANDS, load
 
 # The plate ----------------------------------------------------------------------------------------
 
@@ -160,7 +119,7 @@ def test_heat_notices_a_wrong_solution(
             return super().exact(x, 2 * t)
 
     example.Heat = Faster
-    assert example.main([*COMMANDS["heat"], "--quiet"]) == 1
+    assert example.main([*COMMANDS["heat"].split(), "--quiet"]) == 1
     written = capsys.readouterr()
     assert written.out.count("WRONG") == 1
     assert written.err == ""
@@ -220,7 +179,7 @@ def test_fokker_planck_notices_a_wrong_density(
     example = load("fokker_planck")
     right = example.potential
     example.potential = lambda place: 1.1 * right(place)
-    assert example.main([*COMMANDS["fokker_planck"], "--quiet"]) == 1
+    assert example.main([*COMMANDS["fokker_planck"].split(), "--quiet"]) == 1
     written = capsys.readouterr()
     assert written.out.count("WRONG") == 1
     assert written.err == ""

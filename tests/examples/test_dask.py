@@ -1,6 +1,5 @@
 """Operators on a Dask cluster of two processes, and the example that trains there."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,23 +15,17 @@ import sympy
 from distributed import Client
 
 import jetfold as jf
+from example_programs import COMMANDS, EXAMPLES, load
 
-EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "dask_training.py"
-REDUCED = ("--points", "1001", "--steps", "30", "--tolerance", "0.01", "--quiet")
-
-
-def load() -> Any:
-    spec = importlib.util.spec_from_file_location(EXAMPLE.stem, EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+REDUCED = [*COMMANDS["dask_training"].split(), "--quiet"]
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with load().local_cluster(workers=2, threads=2) as address, Client(address) as client:
+    with (
+        load("dask_training").local_cluster(workers=2, threads=2) as address,
+        Client(address) as client,
+    ):
         yield client
 
 
@@ -81,7 +74,7 @@ def test_operators_run_as_they_are() -> None:
 
 def test_gradients_of_blocks_add_up(client: Client) -> None:
     """Up to the order of additions; and the order, with it every bit, is the same each time."""
-    example = load()
+    example = load("dask_training")
     x = points(1009, 7)[:, :2]
     params = example.first_guess(seed=2)
     value_and_grad = jf.value_and_grad(example.loss)
@@ -98,7 +91,7 @@ def test_gradients_of_blocks_add_up(client: Client) -> None:
 
 
 def test_parts_are_added_few_at_a_time() -> None:
-    tree_sum = load().tree_sum
+    tree_sum = load("dask_training").tree_sum
     parts = [dask.delayed(np.array)([1.0, 10.0**k]) for k in range(11)]
     total = tree_sum(parts)
     assert total.compute().tolist() == [11, 11111111111]
@@ -107,7 +100,7 @@ def test_parts_are_added_few_at_a_time() -> None:
 
 def test_the_example_runs_from_the_command_line(client: Client, tmp_path: Path) -> None:
     address = client.scheduler_info()["address"]
-    command = [sys.executable, str(EXAMPLE), *REDUCED, "--scheduler", address]
+    command = [sys.executable, str(EXAMPLES / "dask_training.py"), *REDUCED, "--scheduler", address]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count(" ok\n") == 3
@@ -117,7 +110,7 @@ def test_the_example_runs_from_the_command_line(client: Client, tmp_path: Path) 
 def test_the_example_notices_wrong_results(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    example = load()
+    example = load("dask_training")
     example.tree_sum = lambda parts: parts[0]
     arguments = [*REDUCED, "--scheduler", client.scheduler_info()["address"], "--steps", "1"]
     assert example.main(arguments) == 1

@@ -1,8 +1,5 @@
 """Solvers by Monte Carlo: samples have the right density, and errors the right size."""
 
-import importlib.util
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,33 +9,7 @@ import pytest
 from scipy import stats
 
 import jetfold as jf
-
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
-
-COMMANDS = {
-    "helium": ("--walkers", "500", "--steps", "60", "--rounds", "100"),
-    "oscillator": ("--points", "400", "--steps", "200"),
-}
-
-
-def load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses look up their annotations
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *COMMANDS[name]]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
-    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-
+from example_programs import load
 
 # Sampling and errors ------------------------------------------------------------------------------
 

@@ -1,9 +1,5 @@
 """Equations solved by training networks: what the solvers are made of, and what they notice."""
 
-import importlib.util
-import inspect
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,47 +9,12 @@ import numpy as np
 import pytest
 
 import jetfold as jf
-
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
-
-COMMANDS = {
-    "poisson": "--points 800 --adam 200 --steps 500 --tolerance 1e-2",
-    "burgers": "--points 700 --adam 400 --steps 80 --tolerance 2e-3",
-}
-
-
-def load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from example_programs import load
 
 
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *COMMANDS[name].split(), "--quiet"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stderr == ""
-    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_says_what_draws_the_picture(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    draw = load(name).draw
-    draw(*[None] * len(inspect.signature(draw).parameters))
-    written = capsys.readouterr().out
-    assert written == "no picture: matplotlib is missing; pip install 'jetfold[examples]'\n"
 
 
 @pytest.mark.parametrize(("factor", "wrong"), [(0.9, 0), (1.1, 1)])
