@@ -11,6 +11,7 @@ NAVIGATION = {
     "Use": [
         "operators",
         "gradients",
+        "solvers",
         "primitives",
         "numpy",
         "torch",
