@@ -61,6 +61,7 @@ class ReferenceGraph:
         results += [self._total(total, values, points) for total in self.totals]
         return [np.array(r, None if r.dtype == object else dtype) for r in results]
 
+    @np.errstate(all="ignore")  # as in what is summed, NaN and infinity are no reason to warn
     def _total(self, total: Total, values: Mapping[int, Value], points: int) -> NDArray[Any]:
         """The sum over the batch, floats in double precision at least."""
         kept = total.type.directions
