@@ -27,8 +27,10 @@ __all__ = [
     "as_array",
     "as_operand",
     "broadcast",
+    "on_host",
     "precision",
     "read_parameters",
+    "returned",
     "split_batch",
 ]
 
@@ -71,6 +73,25 @@ def as_array(value: Any, name: str) -> FloatArray:
         raise ArgumentError(f"{name} is a {type(value).__name__}; pass an array of real numbers")
     _check_real(array.dtype, name)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def on_host(value: Any, dtype: np.dtype[Any] | None = None) -> FloatArray:
+    """The elements of an array that `as_operand` takes, or of a result, on the host."""
+    if not on_gpu(value):
+        return np.asarray(value, dtype)
+    from jetfold.backends.cuda.transfer import to_host
+
+    array = view(value, "the array")
+    return to_host(array, dtype or array.dtype)
+
+
+def returned(value: FloatArray, owner: AnyArray) -> Any:
+    """An array of the host where another one is: as it is, or a copy on that one's GPU."""
+    if not isinstance(owner, GpuArray):
+        return value
+    from jetfold.backends.cuda.transfer import to_gpu
+
+    return to_gpu(value, owner)
 
 
 def _check_real(dtype: np.dtype[Any], name: str) -> None:

@@ -17,7 +17,9 @@ from jetfold.arrays import (
     Parameters,
     Points,
     as_operand,
+    on_host,
     read_parameters,
+    returned,
     split_batch,
 )
 from jetfold.backends.shared import SharedGraph
@@ -150,9 +152,14 @@ class Reverse(Operator):
         totals: Sequence[FloatArray],
         arrays: Mapping[str, Any],
     ) -> list[FloatArray]:
-        """The gradients of parameters, given the totals of what all points share."""
-        names = compiled.derivation.adjoint.names
-        values = {**arrays, **dict(zip(names, totals, strict=True))}
+        """The gradients of parameters on the host, given the totals of what all points share."""
+        derivation = compiled.derivation
+        values = dict(zip(derivation.adjoint.names, totals, strict=True))
+        graph = derivation.parameter_graph
+        for node in graph.parameters:
+            op = graph[node].op
+            if isinstance(op, Parameter) and op.name not in values:
+                values[op.name] = on_host(arrays[op.name], dtype)
         return compiled.finish(values, dtype)
 
     def _trees(
@@ -160,14 +167,17 @@ class Reverse(Operator):
     ) -> tuple[Any, ...]:
         """Gradients as trees, one for each argument that was asked for.
 
-        ``points`` are those of leaves that have a gradient at every point.
+        ``points`` are those of leaves that have a gradient at every point. The others go to where
+        their parameters are.
         """
         at_points, rest = iter(points), iter(finished)
         trees = []
         for tree in self._chosen((Input("x", Type(())), *known.tree())):
             leaves, structure = flatten(tree)
             found = [
-                next(at_points if self.per_point or isinstance(leaf, Input) else rest)
+                next(at_points)
+                if self.per_point or isinstance(leaf, Input)
+                else returned(next(rest), known.arrays[leaf.name])
                 for leaf in leaves
             ]
             trees.append(unflatten(structure, found))

@@ -13,7 +13,7 @@ from jetfold.backends.cuda.compiled import CudaGraph
 from jetfold.backends.cuda.options import Cuda
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.checks import choose
-from jetfold.graph import ArgumentError, BackendError, Graph, Total
+from jetfold.graph import ArgumentError, Graph, Total
 
 Run = Callable[[int, np.dtype[Any], Mapping[str, Any], Mapping[str, Any]], list[Any]]
 """Takes the number of points, the dtype, and arrays of points and parameters by name.
@@ -32,22 +32,14 @@ def choose_backend(value: object) -> Backend:
 
 
 def compiled(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> Run:
-    """What runs a graph on a backend: the outputs that no total uses, and then the totals.
-
-    Raises `BackendError` where the backend lacks something.
-    """
+    """What runs a graph on a backend: the outputs that no total uses, and then the totals."""
     match backend:
         case "cpu":
             return CompiledGraph(graph, totals)
         case "reference":
             return ReferenceGraph(graph, totals=totals)
         case _:
-            if totals:
-                raise BackendError(
-                    'the backend "cuda" does not sum over the batch yet, which gradients with '
-                    'respect to parameters need; take backend="cpu"'
-                )
-            return CudaGraph(graph, backend if isinstance(backend, Cuda) else Cuda())
+            return CudaGraph(graph, backend if isinstance(backend, Cuda) else Cuda(), totals)
 
 
 def source(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> str:
@@ -61,4 +53,4 @@ def source(backend: Backend, graph: Graph, totals: Sequence[Total] = ()) -> str:
         case "reference":
             raise ArgumentError('the backend "reference" interprets the graph; it has no source')
         case _:
-            return CudaGraph(graph).source
+            return CudaGraph(graph, totals=totals).source

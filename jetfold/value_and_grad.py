@@ -7,7 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from jetfold.arrays import AnyArray, Backend, Parameters, Points, as_array, precision
+from jetfold.arrays import (
+    AnyArray,
+    Backend,
+    Parameters,
+    Points,
+    as_operand,
+    on_host,
+    precision,
+)
 from jetfold.graph import ArgumentError, Graph, Input, NotFiniteError, Parameter, ShapeError
 from jetfold.reverse import Argnums, CompiledAdjoint, Reverse
 from jetfold.rules.adjoint import Seed, Values, weighted
@@ -42,7 +50,7 @@ class ValueAndGrad(Reverse):
         dtype = precision([batch.array], known)
         inputs = {
             "x": batch.array,
-            WEIGHT: _weights(weights, batch, dtype),
+            WEIGHT: _weights(weights, batch, dtype, self.backend),
             **self._new_directions(compiled, len(batch.array)),
         }
         results = _run(compiled, dtype, inputs, known)
@@ -74,7 +82,8 @@ class ValueAndGrad(Reverse):
 
         It is found by halving: each half of a batch is a batch.
         """
-        points = np.asarray(batch.array)
+        points = on_host(batch.array)
+        inputs = {name: on_host(x) for name, x in inputs.items()}
         graph = compiled.derivation.final_graph
         leaves = [graph[node].op for node in graph.inputs]
         varying = {"x", *(op.name for op in leaves if isinstance(op, Input))}
@@ -122,10 +131,10 @@ def _run(
 
 
 def _finite(arrays: Sequence[Any]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays)
+    return all(bool(np.isfinite(on_host(array)).all()) for array in arrays)
 
 
-def _weights(weights: Any, batch: Points, dtype: np.dtype[Any]) -> AnyArray:
+def _weights(weights: Any, batch: Points, dtype: np.dtype[Any], backend: Backend) -> AnyArray:
     """A weight for each point. Raises `ArgumentError` for those that do not fit the batch."""
     count = len(batch.array)
     if weights is None:
@@ -135,13 +144,13 @@ def _weights(weights: Any, batch: Points, dtype: np.dtype[Any]) -> AnyArray:
                 "over no points; with weights= the loss is a sum, which would be zero"
             )
         return np.full(count, 1 / count, dtype)
-    array = as_array(weights, "weights")
+    array = as_operand(weights, "weights", backend)
     if array.shape != batch.batch:
         raise ArgumentError(
             f"weights have shape {array.shape}, but the batch axes of X are {batch.batch}; give "
             "one weight for each point (1 / N for all of them is the mean)"
         )
-    return array.reshape(-1)
+    return array.reshape((count,))
 
 
 def check_scalar(graph: Graph, what: str) -> None:
@@ -168,7 +177,7 @@ def value_and_grad(
 
     Each tile of points runs forwards and backwards through the function before the next one, so
     that memory does not grow with the batch. The results are the same, bit for bit, at every call
-    with the same number of threads.
+    with the same number of threads, on a GPU with tiles of the same size.
 
     Parameters
     ----------
@@ -178,7 +187,7 @@ def value_and_grad(
         point, such as data, are further entries of x.
     argnums : the argument, or several, to differentiate with respect to: 1 is the first argument
         behind the points, 0 the points.
-    backend : "cpu" or "reference".
+    backend : "cpu", "cuda" or "reference". Gradients of parameters on a GPU are there, too.
     point_ndim : how many axes a point has.
     check : raise `NotFiniteError` naming the first point whose loss or gradient is not finite.
         Each call can choose for itself: ``op(X, params, check=True)``.

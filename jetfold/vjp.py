@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jetfold import running
-from jetfold.arrays import Backend, FloatArray, Parameters, as_array, precision
+from jetfold.arrays import AnyArray, Backend, Parameters, as_operand, precision
 from jetfold.graph import ArgumentError
 from jetfold.graph.ops import Shape
 from jetfold.graph.tree import flatten, unflatten
@@ -97,7 +97,7 @@ class VectorJacobianProduct(Reverse):
         forward = running.compiled(self.backend, made.derivation.function_graph)
         return CompiledProduct(**vars(made), forward=forward)
 
-    def _cotangents(self, cotangents: Any, call: _Call) -> list[FloatArray]:
+    def _cotangents(self, cotangents: Any, call: _Call) -> list[AnyArray]:
         """An array (points, *out) for each output. Raises `ArgumentError` for other shapes."""
         leaves, structure = flatten(cotangents)
         if structure != call.compiled.outputs:
@@ -109,7 +109,7 @@ class VectorJacobianProduct(Reverse):
         shapes = [graph[output].type.shape for output in graph.outputs]
         arrays = []
         for leaf, shape, name in zip(leaves, shapes, structure.paths("cotangents"), strict=True):
-            array = as_array(leaf, name)
+            array = as_operand(leaf, name, self.backend)
             if array.shape != (*call.batch, *shape):
                 raise ArgumentError(
                     f"{name} has shape {array.shape}, but the value has {(*call.batch, *shape)}"
@@ -136,7 +136,7 @@ def vjp(
         ``jf.laplacian(u)``. The result may have any shape, or be a tree of arrays.
     argnums : the argument, or several, to pull back to: 0 is the points, 1 the first argument
         behind them. By default all of them.
-    backend : "cpu" or "reference"; "cuda" for argnums 0.
+    backend : "cpu", "cuda" or "reference". Gradients of parameters on a GPU are there, too.
     point_ndim : how many axes a point has.
 
     Returns

@@ -19,6 +19,7 @@ from jetfold.backends.cpu.threads import run_chunks, thread_count
 from jetfold.backends.cpu.totals import Totals
 from jetfold.backends.lower import lower
 from jetfold.backends.program import MatrixKernel, OuterProduct, Product, Program, Run
+from jetfold.backends.totals import Finish
 from jetfold.graph import Graph, Input, Total
 
 FloatArray = NDArray[Any]
@@ -55,6 +56,7 @@ class CompiledGraph:
         self._workspaces: list[FloatArray] = []
         self._prelude = Prelude(self.program)
         self._totals = Totals(self.program)
+        self._finish = Finish(self.program)
         self._arguments = lru_cache(maxsize=16)(self._make_arguments)
         self._work = _operations(self.program)
         inputs = [graph[node].op for node in self.program.inputs]
@@ -69,7 +71,7 @@ class CompiledGraph:
     ) -> list[FloatArray]:
         outputs = [np.empty((points, *shape), dtype) for shape in self.program.outputs]
         if not points:
-            return outputs + self._totals.zeros(dtype)
+            return outputs + self._finish.zeros(dtype)
         if not self.program.totals and not sum(output.size for output in outputs):
             return outputs
         wanted = [inputs[name] for name in self._input_names]
@@ -94,7 +96,7 @@ class CompiledGraph:
             sums = self._totals.accumulate(work, tiles, threads, dtype)
         elif outputs:
             run_chunks(work, tiles, max(1, tiles // (8 * threads)), threads)
-        return outputs + self._totals.finish(sums, shared, points)
+        return outputs + self._finish(sums, shared, points)
 
     def _make_arguments(self, samples: int, width: int) -> Arguments:
         return arguments(self.program, samples, width)

@@ -11,7 +11,7 @@ import numpy as np
 
 from jetfold.backends.cuda.device import require_package
 from jetfold.backends.cuda.emit import FLOAT64, emit
-from jetfold.backends.cuda.launches import Launch, plan
+from jetfold.backends.cuda.launches import Launch, adding_up, clearing, plan
 from jetfold.backends.cuda.modules import load_source
 from jetfold.backends.program import Program
 
@@ -97,7 +97,9 @@ def kernels(
 ) -> dict[str, tuple[Callable[..., Any], Any]]:
     """The kernels that a program launches, as plain functions with signatures of numba's."""
     module = load_source(emit(program, dtype))
-    launches = [step for step in plan(program, 1, 1).steps if isinstance(step, Launch)]
+    launches = [step for step in plan(program, 2, 1).steps if isinstance(step, Launch)]
+    if program.totals:
+        launches += [clearing(program), *adding_up(program)]
     return {
         launch.kernel: (getattr(module, launch.kernel).py_func, _signature(launch, dtype))
         for launch in launches
@@ -126,11 +128,24 @@ def assembled(
 
 def assembled_product(dtype: np.dtype[Any] = FLOAT64, cc: Capability = (9, 0)) -> Assembled:
     """The kernel for matrix products (see `product`), compiled and assembled."""
-    from numba import from_dtype, types
-
     from jetfold.backends.cuda.product import INTEGERS, product_kernel
 
+    return _assembled("multiply", product_kernel(dtype.name), INTEGERS, dtype, cc)
+
+
+def assembled_outer(dtype: np.dtype[Any] = FLOAT64, cc: Capability = (9, 0)) -> Assembled:
+    """The kernel for sums of outer products (see `outer`), compiled and assembled."""
+    from jetfold.backends.cuda.outer import INTEGERS, outer_kernel
+
+    return _assembled("add_products", outer_kernel(dtype.name), INTEGERS, dtype, cc)
+
+
+def _assembled(
+    name: str, kernel: Any, integers: int, dtype: np.dtype[Any], cc: Capability
+) -> Assembled:
+    """A kernel of two arrays and so many integers."""
+    from numba import from_dtype, types
+
     numbers = types.Array(from_dtype(dtype), 1, "C")
-    signature = types.void(numbers, numbers, types.UniTuple(types.int64, INTEGERS))
-    ptx = compile_ptx(product_kernel(dtype.name).py_func, signature, cc)
-    return assemble("multiply", ptx, cc)
+    signature = types.void(numbers, numbers, types.UniTuple(types.int64, integers))
+    return assemble(name, compile_ptx(kernel.py_func, signature, cc), cc)

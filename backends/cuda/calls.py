@@ -1,10 +1,11 @@
 """Calls of a compiled graph: where the arrays are, on which stream, in tiles of what size.
 
 Results are where the points are: NumPy arrays for points on the host, else arrays on their GPU, of
-the library that they came from. Parameters may be on the host or on the same GPU. Arrays on the
-GPU are not copied, but for those whose elements do not lie in row-major order or have another
-dtype; what is on the host is copied once. Work is begun on the stream on which the library of the
-points works now, and nobody waits for it but who gets numbers on the host, or gives some there.
+the library that they came from. Totals are NumPy arrays always. Parameters may be on the host or on
+the same GPU. Arrays on the GPU are not copied, but for those whose elements do not lie in row-major
+order or have another dtype; what is on the host is copied once. Work is begun on the stream on
+which the library of the points works now, and nobody waits for it but who gets numbers on the host,
+or gives some there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import proxy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetfold.backends.cuda.arrays import AnyArray, GpuArray
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, require_gpu, simulated
@@ -64,7 +66,7 @@ class Calls:
         inputs: Mapping[str, AnyArray],
         parameters: Mapping[str, AnyArray],
     ) -> list[Any]:
-        """The outputs (points, *shape), where the first input is; see `CudaGraph`."""
+        """The outputs (points, *shape), where the first input is, and totals; see `CudaGraph`."""
         require_gpu()
         if self.options.tf32 and not has_cupy():
             raise BackendError(
@@ -89,10 +91,25 @@ class Calls:
             used.follow(list(on_gpu.values()))
             shapes = [(points, *shape) for shape in graph.program.outputs]
             results = _Results(used, library, shapes, dtype)
-            if any(flat.size for flat in results.flat):
-                self._run(used, points, dtype, arrays, values, results.flat)
+            sizes = graph.output_sizes(points)
+            sums = [used.empty(size, dtype) for size in sizes[len(shapes) :]]
+            if points and any(sizes):
+                self._run(used, points, dtype, arrays, values, [*results.flat, *sums])
             used.precede(list(on_gpu.values()))
-            return results.given()
+            return [*results.given(), *self._totals(used, points, dtype, sums)]
+
+    def _totals(
+        self, used: Session, points: int, dtype: np.dtype[Any], sums: Sequence[Any]
+    ) -> list[NDArray[Any]]:
+        """The totals on the host, when all work is done."""
+        if not points:
+            return self.graph.finish.zeros(dtype)
+        found: list[NDArray[Any]] = []
+        for source in sums:
+            values = np.empty(source.size, dtype)
+            used.read(source, values)
+            found += self.graph.totals(values, points)
+        return found
 
     def _run(
         self,

@@ -20,7 +20,7 @@ import numpy as np
 
 from jetfold.backends.cuda import driver
 from jetfold.backends.cuda.arrays import AnyArray
-from jetfold.backends.cuda.launches import Gemm, Launch
+from jetfold.backends.cuda.launches import Gemm, Launch, Outer
 from jetfold.backends.cuda.sessions import GpuSession, pointer
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Recording:
         own = GpuSession(used.options, used.number, used.handle)
         try:
             self.inputs = [own.empty(size, dtype) for size in sizes]
-            self.outputs = [own.empty(points * rows, dtype) for rows in graph.output_rows]
+            self.outputs = [own.empty(size, dtype) for size in graph.output_sizes(points)]
             count = len(graph.input_rows)
             with driver.private_stream() as stream, Recorder(own, stream) as recorder:
                 arrays = self.inputs[:count], self.inputs[count:], self.outputs
@@ -154,6 +154,10 @@ class Recorder(GpuSession):
         else:
             self.launches += 1
             super().multiply(gemm, shared, workspace)
+
+    def add_products(self, outer: Outer, workspace: Any, sums: Any) -> None:
+        self.launches += 1
+        super().add_products(outer, workspace, sums)
 
     def _cut(self) -> None:
         """End a graph, and go on without it if it is empty."""

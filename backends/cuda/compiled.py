@@ -7,17 +7,20 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetfold.backends.cuda.arrays import AnyArray
 from jetfold.backends.cuda.calls import Calls
 from jetfold.backends.cuda.emit import FLOAT64, emit
 from jetfold.backends.cuda.execution import Device, Prepared
-from jetfold.backends.cuda.launches import MOST_ELEMENTS, plan
+from jetfold.backends.cuda.launches import MOST_ELEMENTS, adding_up, clearing, plan
 from jetfold.backends.cuda.modules import load_source
 from jetfold.backends.cuda.options import Cuda
 from jetfold.backends.cuda.prelude import Prelude
+from jetfold.backends.cuda.sums import layout
 from jetfold.backends.lower import lower
-from jetfold.graph import Graph, Input
+from jetfold.backends.totals import Finish
+from jetfold.graph import Graph, Input, Total
 
 ALIGNMENT = 32
 """Tiles are multiples of so many samples: the threads of a warp, and whole lines of memory."""
@@ -31,14 +34,20 @@ class CudaGraph:
 
     Call it with the number of points, the dtype (float32 or float64), and the values of inputs,
     arrays (points, *point shape), and of parameters by name; the result is one array
-    (points, *shape) for each output. Arrays may be those of the host or views of arrays on a GPU;
-    the results are where the points are (see `calls`).
+    (points, *shape) for each output that no total uses, and then the totals. Arrays may be those of
+    the host or views of arrays on a GPU; the results are where the points are (see `calls`), totals
+    on the host. Results are the same bit for bit as often as they are computed on the same device
+    in tiles of the same size.
     """
 
-    def __init__(self, graph: Graph, options: Cuda | None = None) -> None:
+    def __init__(
+        self, graph: Graph, options: Cuda | None = None, totals: Sequence[Total] = ()
+    ) -> None:
         self.graph = graph
         self.options = options or Cuda()
-        self.program = lower(graph)
+        self.program = lower(graph, totals)
+        self.sums = layout(self.program)
+        self.finish = Finish(self.program)
         self.prelude = Prelude(self.program)
         ops = [graph[node].op for node in self.program.inputs]
         self.input_names = [op.name for op in ops if isinstance(op, Input)]
@@ -74,20 +83,46 @@ class CudaGraph:
     ) -> None:
         """Begin to fill the outputs, in tiles of so many samples; all arrays are flat.
 
-        Parameters are in the order of ``prelude.parameters``.
+        Parameters are in the order of ``prelude.parameters``, outputs as `output_sizes` has them.
         """
         shared = self._shared(device, dtype, parameters)
         workspace = device.empty(self.program.workspace * samples, dtype)
+        sums = self._cleared(device, dtype) if self.program.totals else None
+        at_points = outputs[: len(self.output_rows)]
         for first in range(0, points, samples):
             last = min(first + samples, points)
             tile = self._tile(device, dtype, samples, last - first)
             tile.run(
                 device,
                 [x[first * n : last * n] for x, n in zip(inputs, self.input_rows, strict=True)],
-                [y[first * n : last * n] for y, n in zip(outputs, self.output_rows, strict=True)],
+                [y[first * n : last * n] for y, n in zip(at_points, self.output_rows, strict=True)],
                 workspace,
                 shared,
+                sums,
             )
+        if sums is not None:
+            arrays = {"totals": outputs[-1], "sums": sums, "sh": shared}
+            kernel = load_source(emit(self.program, dtype)).add_up
+            for launch in adding_up(self.program):
+                device.launch(kernel, launch, [arrays[name] for name in launch.arrays])
+
+    def output_sizes(self, points: int) -> list[int]:
+        """The sizes of all outputs: those at points, then what totals are made of, if there are."""
+        sums = [self.sums.results] if self.program.totals else []
+        return [*(points * rows for rows in self.output_rows), *sums]
+
+    def totals(self, results: NDArray[Any], points: int) -> list[NDArray[Any]]:
+        """The totals, from the last one of the outputs."""
+        sums = [results[part.result : part.result + part.size] for part in self.sums.regions]
+        return self.finish(sums, results[results.size - self.sums.copied :], points)
+
+    def _cleared(self, device: Device, dtype: np.dtype[Any]) -> Any:
+        """Sums over the batch that are zero."""
+        sums = device.empty(self.sums.size, dtype)
+        launch = clearing(self.program)
+        if launch.samples:
+            device.launch(load_source(emit(self.program, dtype)).clear, launch, [sums])
+        return sums
 
     def _shared(self, device: Device, dtype: np.dtype[Any], parameters: Sequence[Any]) -> Any:
         """The shared numbers and matrices, for these parameters."""

@@ -61,7 +61,7 @@ def emit(program: Program, dtype: np.dtype[Any] = FLOAT64) -> str:
         f"from numpy import {dtype.name} as real",
         "from numpy import uint64",
         "",
-        "from jetfold.backends.cuda.kernels import store_points",
+        f"from jetfold.backends.cuda.kernels import {', '.join(_fixed(program))}",
         "",
         "zero = real(0)",
     ]
@@ -69,6 +69,12 @@ def emit(program: Program, dtype: np.dtype[Any] = FLOAT64) -> str:
         header += ["", "", elimination(INLINE).rstrip()]
     blocks = ["\n".join(header), *([library] if library else []), *loads, *kernels]
     return "\n\n\n".join(blocks) + "\n"
+
+
+def _fixed(program: Program) -> list[str]:
+    """The kernels that are not generated."""
+    sums = ["sum_samples", "trim"] if program.accumulators else []
+    return ["store_points", *sums, *(["add_up", "clear"] if program.totals else [])]
 
 
 def _kernel(number: int, kernel: Kernel, printer: ScalarPrinter) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.launches import Gemm, Launch, Plan, Size
+from jetfold.backends.cuda.launches import Gemm, Launch, Outer, Plan, Size
 from jetfold.backends.cuda.options import Cuda
 
 
@@ -32,6 +32,9 @@ class Device(Protocol):
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         """Begin matrix products."""
 
+    def add_products(self, outer: Outer, workspace: Any, sums: Any) -> None:
+        """Begin to add outer products to sums."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -48,14 +51,17 @@ class Prepared:
         outputs: Sequence[Any],
         workspace: Any,
         shared: Any,
+        sums: Any = None,
     ) -> None:
         """Begin all launches. Inputs and outputs hold the tile's points, flat."""
-        arrays = {"ws": workspace, "sh": shared, "table": self.table}
+        arrays = {"ws": workspace, "sh": shared, "table": self.table, "sums": sums}
         arrays |= {f"x{number}": array for number, array in enumerate(inputs)}
         arrays |= {f"y{number}": array for number, array in enumerate(outputs)}
         for step in self.plan.steps:
             if isinstance(step, Gemm):
                 device.multiply(step, shared, workspace)
+            elif isinstance(step, Outer):
+                device.add_products(step, workspace, sums)
             else:
                 kernel = getattr(self.module, step.kernel)
                 device.launch(kernel, step, [arrays[name] for name in step.arrays])
@@ -92,6 +98,14 @@ class NumbaDevice:
         grid, block = geometry(gemm, dtype)
         kernel = product_kernel(dtype)
         self.configured(kernel, grid, block)(shared, workspace, integers(gemm))
+
+    def add_products(self, outer: Outer, workspace: Any, sums: Any) -> None:
+        from jetfold.backends.cuda.outer import geometry, integers, outer_kernel
+
+        dtype = workspace.dtype.name
+        grid, block = geometry(outer, dtype)
+        kernel = outer_kernel(dtype)
+        self.configured(kernel, grid, block)(workspace, sums, integers(outer))
 
     def configured(self, kernel: Any, grid: Size, block: Size) -> Any:
         """A kernel that can be called, on our stream."""

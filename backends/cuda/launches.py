@@ -2,7 +2,8 @@
 
 All that kernels and products read and write lies in a few arrays of the device, which launches
 know by name: ``ws`` (the workspace), ``sh`` (shared numbers, then matrices), ``table`` (lists of
-integers), ``x0, x1, ..`` (inputs, points times rows) and ``y0, y1, ..`` (outputs).
+integers), ``x0, x1, ..`` (inputs, points times rows) and ``y0, y1, ..`` (outputs). Sums over the
+batch are ``sums`` in parts and ``totals`` when these are added up (see `sums`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetfold.backends.arguments import Argument, position, run_arguments, store_addresses
+from jetfold.backends.cuda.options import MOST_THREADS
+from jetfold.backends.cuda.sums import Region, layout
 from jetfold.backends.program import (
     Load,
     MatrixKernel,
+    OuterProduct,
+    Place,
     Product,
     Program,
     ReductionKernel,
     Run,
+    SampleSum,
     SharedPlace,
     Store,
+    Trim,
 )
 from jetfold.graph import BackendError
 
@@ -120,7 +127,37 @@ class Gemm:
         )
 
 
-Step = Launch | Gemm
+@dataclass(frozen=True)
+class Factor:
+    """One factor of outer products in ``ws``: where it begins, and how far apart its parts are."""
+
+    start: int
+    batch: int
+    group: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Sums of outer products of rows, sums[batch][m][n] += sum of left[m] * right[n].
+
+    They run over groups and ``inner`` adjacent numbers. There are several ``parts`` of the sums,
+    the first one from element ``result`` of ``sums``, each for a range of the numbers.
+    """
+
+    left: Factor
+    right: Factor
+    result: int
+    rows: int
+    columns: int
+    inner: int
+    batches: int
+    groups: int
+    parts: int
+    part_step: int
+
+
+Step = Launch | Gemm | Outer
 
 
 @dataclass(frozen=True)
@@ -168,6 +205,34 @@ def prelude_plan(program: Program, outputs: Sequence[NDArray[np.int64]]) -> Plan
     return writer.plan([np.concatenate([np.zeros(0, np.int64), *outputs])])
 
 
+def clearing(program: Program) -> Launch:
+    """What sets sums over the batch to zero, before the first tile."""
+    size = layout(program).size
+    return _flat("clear", ("sums",), (size,), size)
+
+
+def adding_up(program: Program) -> list[Launch]:
+    """What adds up the parts of sums over the batch, after the last tile.
+
+    Shared numbers of which totals are made are copied behind them.
+    """
+    known = layout(program)
+    shared = Region(known.results - known.copied, known.copied, 0, 1, 1, 0)
+    found = [_add_up("sums", region) for region in known.regions] + [_add_up("sh", shared)]
+    return [launch for launch in found if launch.samples]
+
+
+def _add_up(source: str, region: Region) -> Launch:
+    place = (region.start, region.parts, region.step, region.part_step)
+    integers = (region.result, region.size, *place)
+    return _flat("add_up", ("totals", source), integers, region.size)
+
+
+def _flat(kernel: str, arrays: tuple[str, ...], integers: tuple[int, ...], size: int) -> Launch:
+    """A thread for each of so many numbers, in blocks as large as they may be."""
+    return Launch(kernel, arrays, integers, 1, -(-size // MOST_THREADS) * MOST_THREADS)
+
+
 def stored_addresses(program: Program, store: Store, samples: int) -> NDArray[np.int64]:
     """Where each element of an output comes from, its direction axes first.
 
@@ -189,7 +254,8 @@ class _Writer:
         self.lists: list[NDArray[np.int64]] = []
         self.size = 0
         shared, self.matrices = shared_sizes(program)
-        elements = max(shared, program.workspace * samples)
+        self.layout = layout(program)
+        elements = max(shared, program.workspace * samples, self.layout.size)
         if elements > MOST_ELEMENTS:
             raise BackendError(
                 f"{elements} numbers would lie in one array on the GPU, which are more than the "
@@ -204,10 +270,16 @@ class _Writer:
                     steps.append(self._product(instruction))
                 case Run():
                     steps.append(self._run(instruction))
-                case Load() | Store():
-                    pass  # together, before and after the others
+                case Trim() if self.points < self.samples:
+                    steps.append(self._trim(instruction.place))
+                case SampleSum():
+                    steps.append(self._sample_sum(instruction))
+                case OuterProduct():
+                    steps.append(self._outer(instruction))
+                case Load() | Store() | Trim():
+                    pass  # together, before and after the others; nothing fills up a full tile
         steps += [self._store(i, output) for i, output in enumerate(outputs)]
-        steps = [step for step in steps if isinstance(step, Gemm) or step.rows]
+        steps = [step for step in steps if not isinstance(step, Launch) or step.rows]
         table = np.concatenate([np.zeros(0, np.int64), *self.lists])
         return Plan(self.samples, self.points, tuple(steps), table.astype(np.int32))
 
@@ -275,3 +347,43 @@ class _Writer:
             groups=Repeat(groups, 0, group, out_group),
             exact=self.exact,
         )
+
+    def _trim(self, place: Place) -> Launch:
+        start, step = position(self.program, place, self.samples)
+        slots = place.type.copies
+        integers = (self.points, place.rows, slots, start, step, self.samples)
+        return Launch("trim", ("ws",), integers, place.rows * slots, self.samples)
+
+    def _sample_sum(self, wanted: SampleSum) -> Launch:
+        region = self.layout.regions[wanted.accumulator]
+        found = store_addresses(self.program, wanted, self.samples)
+        kept, summed = (
+            math.prod(wanted.sizes[: wanted.kept]),
+            math.prod(wanted.sizes[wanted.kept :]),
+        )
+        found = found.reshape(kept, summed, wanted.rows).swapaxes(1, 2)
+        place = self._integer(found.reshape(-1))
+        integers = (self.samples, region.size, summed, place, region.start, region.parts)
+        arrays = ("ws", "sums", "table")
+        return Launch("sum_samples", arrays, integers, region.size, region.parts)
+
+    def _outer(self, outer: OuterProduct) -> Outer:
+        region = self.layout.regions[outer.accumulator]
+        batches, rows, columns = self.program.accumulators[outer.accumulator].shape
+        return Outer(
+            left=self._factor(outer.left, outer.left_rows),
+            right=self._factor(outer.right, outer.right_rows),
+            result=region.start,
+            rows=rows,
+            columns=columns,
+            inner=outer.slots * self.samples,
+            batches=batches,
+            groups=outer.groups,
+            parts=region.parts,
+            part_step=region.part_step,
+        )
+
+    def _factor(self, place: Place, rows: tuple[int, tuple[int, ...]]) -> Factor:
+        first, step = position(self.program, place, self.samples)
+        start, strides = rows
+        return Factor(first + start * step, *(stride * step for stride in strides))

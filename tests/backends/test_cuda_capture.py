@@ -16,7 +16,7 @@ import pytest
 from jetfold.backends.cuda import calls as calls_module
 from jetfold.backends.cuda.calls import Calls
 from jetfold.backends.cuda.device import OutOfMemory
-from jetfold.backends.cuda.launches import Gemm, Launch, Repeat
+from jetfold.backends.cuda.launches import Factor, Gemm, Launch, Outer, Repeat
 from jetfold.backends.cuda.options import Cuda
 
 pytest.importorskip("numba_cuda")
@@ -28,6 +28,7 @@ FLOAT = np.dtype(np.float64)
 ONCE = Repeat(1, 0, 0, 0)
 PRODUCT = Gemm(0, 0, 8, 2, 2, 2, 2, 2, ONCE, ONCE)
 OVERLAPPING = Gemm(0, 0, 8, 2, 2, 2, 1, 2, ONCE, ONCE)
+OUTER = Outer(Factor(0, 0, 0, 2), Factor(4, 0, 0, 2), 0, 2, 2, 2, 1, 1, 1, 4)
 LAUNCH = Launch("kernel", (), (), 1, 32)
 
 
@@ -122,6 +123,9 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
     def multiply(self: Any, gemm: Gemm, shared: Any, workspace: Any) -> None:
         found.write("product")
 
+    def add_products(self: Any, *arguments: Any) -> None:
+        found.write("outer product")
+
     @contextmanager
     def products(self: Any) -> Iterator[Any]:
         def multiply(*given: Any) -> None:
@@ -135,25 +139,31 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
     monkeypatch.setattr(sessions.GpuSession, "products", products)
     monkeypatch.setattr(NumbaDevice, "launch", launch)
     monkeypatch.setattr(NumbaDevice, "multiply", multiply)
+    monkeypatch.setattr(NumbaDevice, "add_products", add_products)
     monkeypatch.setattr(capture, "driver", found)
     monkeypatch.setattr(cuda, "gpus", [nullcontext()])
     return found
+
+
+Step = str | Gemm | Outer | Callable[[], None]
 
 
 class Network:
     """What a recording asks of a graph: to run, with some launches and products."""
 
     input_rows = (1,)
-    output_rows = (1,)
     options = Cuda()
     program = SimpleNamespace(workspace=4, outputs=((),))
 
-    def __init__(self, *steps: str | Gemm | Callable[[], None]) -> None:
+    def __init__(self, *steps: Step) -> None:
         self.steps = steps
         self.runs = 0
 
     def samples(self, points: int, most: int = 0) -> int:
         return 32
+
+    def output_sizes(self, points: int) -> list[int]:
+        return [points]
 
     def run(self, device: Any, points: int, *rest: Any) -> None:
         self.runs += 1
@@ -161,6 +171,8 @@ class Network:
         for step in self.steps:
             if isinstance(step, Gemm):
                 device.multiply(step, workspace, workspace)
+            elif isinstance(step, Outer):
+                device.add_products(step, workspace, workspace)
             elif isinstance(step, str):
                 device.launch(step, LAUNCH, [workspace])
             else:
@@ -171,7 +183,7 @@ def session(stream: int = 5) -> sessions.GpuSession:
     return sessions.GpuSession(Cuda(), 0, stream)
 
 
-def recording(*steps: str | Gemm | Callable[[], None]) -> capture.Recording:
+def recording(*steps: Step) -> capture.Recording:
     network: Any = Network(*steps)
     return capture.Recording(network, session(), 3, FLOAT, [3, 2], 32)
 
@@ -189,7 +201,7 @@ def on_gpu(pointer: int, size: int) -> Any:
 
 
 def test_launches_between_products_are_one_graph(diary: Diary) -> None:
-    found = recording("a", "b", PRODUCT, "c", PRODUCT, PRODUCT, OVERLAPPING, "d")
+    found = recording("a", "b", PRODUCT, "c", PRODUCT, PRODUCT, OVERLAPPING, "d", PRODUCT, OUTER)
     assert diary.lines == ["destroy nothing", "record on 5"]
     diary.lines.clear()
     found.replay(session(6), [on_gpu(10, 3), on_gpu(20, 2)], [array(30)])
@@ -203,6 +215,8 @@ def test_launches_between_products_are_one_graph(diary: Diary) -> None:
         "cublas on 6",
         "cublas on 6",
         "graph product, d on 6",
+        "cublas on 6",
+        "graph outer product on 6",
         "copy 3000 to 30 on 6",
         "record on 6",
     ]

@@ -26,6 +26,7 @@ from jetfold.backends.cuda.launches import (
     stored_addresses,
 )
 from jetfold.backends.cuda.prelude import Prelude
+from jetfold.backends.cuda.sums import layout
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Program, Store
 from jetfold.graph import (
@@ -42,8 +43,10 @@ from jetfold.graph import (
     Parameter,
     Reshape,
     Sum,
+    Total,
     Type,
 )
+from totals_cases import SPECS, contraction
 
 MOST_ACROSS = 2**31 - 1
 """The most blocks that CUDA allows along the first axis of a grid."""
@@ -159,10 +162,49 @@ def test_integers_and_tables_stay_inside(samples: int) -> None:
                 last = step.result + (step.rows - 1) * step.result_step + step.columns
                 assert last <= program.workspace * samples
             else:
+                assert isinstance(step, Launch)
                 assert step.samples == samples
                 assert all(isinstance(integer, int) for integer in step.integers)
         assert found.table.dtype == np.int32
         assert found.table.max(initial=0) < max(program.workspace * samples, total)
+
+
+def test_sums_over_the_batch_have_parts_of_their_own() -> None:
+    """No two threads or blocks add to the same number, and all of them lie inside."""
+    for spec in SPECS:
+        graph, wanted = contraction(spec, direction=True)
+        program = lower(graph, [*wanted, Total((0,), wanted[0].type)])
+        known = layout(program)
+        found = []
+        for region in known.regions:
+            parts = np.arange(region.parts)[:, None] * region.part_step
+            found.append(region.start + parts + np.arange(region.size) * region.step)
+        every = np.concatenate([part.reshape(-1) for part in found])
+        assert sorted(every) == list(range(known.size))
+        assert known.results == sum(region.size for region in known.regions)
+
+
+def test_few_sums_have_many_parts_and_many_have_few() -> None:
+    def parts(rows: int, columns: int) -> int:
+        editor = Editor()
+        x = editor.add(Input("x", Type((rows,))))
+        y = editor.add(Input("y", Type((columns,))))
+        outer = editor.add(Contract("i,j->ij"), x, y)
+        program = lower(editor.freeze([outer]), [Total((0,), Type((rows, columns)))])
+        (region,) = layout(program).regions
+        return region.parts
+
+    assert parts(64, 64) == 512
+    assert parts(65, 128) == 128
+    assert parts(2000, 2000) == 1
+
+    def lanes(size: int) -> int:
+        editor = Editor()
+        x = editor.add(Input("x", Type((size,))))
+        (region,) = layout(lower(editor.freeze([x]), [Total((0,), Type((size,)))])).regions
+        return region.parts
+
+    assert [lanes(size) for size in (1, 64, 100, 10**5)] == [1024, 1024, 640, 32]
 
 
 def test_inputs_are_loaded_by_few_kernels() -> None:

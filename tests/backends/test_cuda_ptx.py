@@ -16,6 +16,7 @@ from jetfold.backends.cuda.assembly import (
     Capability,
     assemble,
     assembled,
+    assembled_outer,
     assembled_product,
     compile_ptx,
     kernels,
@@ -23,11 +24,12 @@ from jetfold.backends.cuda.assembly import (
 from jetfold.backends.cuda.emit import emit
 from jetfold.backends.lower import lower
 from jetfold.backends.program import Program
-from jetfold.graph import Contract, Editor, Graph, Input, MatrixFunction, Sum, Type
+from jetfold.graph import Contract, Editor, Graph, Input, MatrixFunction, Sum, Total, Type
 from jetfold.graph.ops import MatrixFunctionName
 from jetfold.rules.primitives import PRIMITIVES
 from programs import FLOAT32, FLOAT64, FLOATS
 from simulated import final_graph, net
+from totals_cases import a_graph
 
 SM_80, SM_90 = (8, 0), (9, 0)
 MOST_REGISTERS = 255
@@ -151,6 +153,35 @@ def test_product(dtype: np.dtype[Any]) -> None:
             f"multiply: {found.registers} registers, 0 bytes of stack, 0 bytes spilled, "
             f"{found.shared} bytes shared"
         )
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_outer_products(dtype: np.dtype[Any]) -> None:
+    """As for products: results in registers, tiles of both factors in shared memory."""
+    for cc in (SM_80, SM_90):
+        found = assembled_outer(dtype, cc)
+        assert not found.spills, found
+        assert found.stack == 0
+        assert found.double == (dtype == FLOAT64)
+        assert 64 < found.registers < 200, found
+        assert 4096 < found.shared < 48 * 1024
+        assert "fma.rn.f32" in found.ptx or dtype == FLOAT64
+        assert "atom" not in found.ptx
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_sums_over_the_batch(dtype: np.dtype[Any]) -> None:
+    """What gradients launch beside outer products; additions in the order of memory, not atomic."""
+    program = lower(a_graph(), [Total((0, 1, 2), Type((2,))), Total((3,), Type((2, 2)))])
+    found = assembled(program, dtype, SM_90)
+    check(program, dtype, [kernel for kernel in found if kernel.name not in MOVING])
+    names = {kernel.name for kernel in found}
+    assert {"trim", "clear", "sum_samples", "add_up"} <= names
+    assert not any("atom" in kernel.ptx for kernel in found)
+
+
+MOVING = ("trim", "clear")
+"""Kernels that write zeros: nothing in them is of any precision."""
 
 
 def test_spills_are_seen() -> None:

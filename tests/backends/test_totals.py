@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphs import A, B
-from jetfold import running
 from jetfold.backends.cpu import CompiledGraph, compiled, threads, totals
 from jetfold.backends.cpu.simd import lanes
 from jetfold.backends.lower import lower
@@ -22,7 +21,6 @@ from jetfold.backends.program import OuterProduct, Product, SampleSum, Trim
 from jetfold.backends.reference import ReferenceGraph
 from jetfold.graph import (
     Array,
-    BackendError,
     Constant,
     Contract,
     DirectionAxis,
@@ -41,21 +39,9 @@ from jetfold.graph import (
     Type,
 )
 from jetfold.graph.numbers import EXACT
-from jetfold.graph.ops import split_spec
 from programs import FLOAT32, FLOAT64, FLOATS, check, interpreted, sample, unjitted
 from random_graphs import graphs
-
-S = DirectionAxis("b", 2)
-R = DirectionAxis("r", 3)
-
-
-def a_graph() -> Graph:
-    """A value with axes b and r, one that does not vary, one without axes, an outer product."""
-    editor = Editor()
-    x = editor.add(Input("x", Type((2,))))
-    p = editor.add(Parameter("p", Type((2,), (S, R))))
-    y = editor.add(Map(sp.tanh(A) * B), x, p)
-    return editor.freeze([y, p, x, editor.add(Contract("i,j->ij"), y, x)])
+from totals_cases import SPECS, R, S, a_graph, contraction
 
 
 def instructions(graph: Graph, wanted: list[Total], kind: type) -> list[Any]:
@@ -108,11 +94,6 @@ def test_totals_that_do_not_fit_are_refused(total: Total, message: str) -> None:
     ):
         with pytest.raises(GraphError, match=message):
             backend()
-
-
-def test_totals_on_a_gpu_are_refused() -> None:
-    with pytest.raises(BackendError, match=r'does not sum over the batch.*backend="cpu"'):
-        running.compiled("cuda", a_graph(), [Total((2,), Type((2,)))])
 
 
 # On the CPU ---------------------------------------------------------------------------------------
@@ -205,35 +186,6 @@ def test_not_a_number_stays() -> None:
 
 
 # Outer products -----------------------------------------------------------------------------------
-
-
-SPECS = [
-    "i,j->ij",
-    "i,j->ji",
-    "ni,nj->ij",
-    "bi,bj->bij",
-    "bni,nbj->jbi",
-    ",i->i",
-    "i,->i",
-    "i,i->i",
-]
-SPECS += ["n,n->", "bi,j->bij", "nci,nbj->bijc"]
-SIZES = {"i": 3, "j": 4, "n": 2, "b": 2, "c": 2}
-
-
-def contraction(spec: str, direction: bool) -> tuple[Graph, list[Total]]:
-    editor = Editor()
-    values = []
-    for i, letters in enumerate(split_spec(spec)[0]):
-        shape = tuple(SIZES[c] for c in letters)
-        value = editor.add(Input(f"x{i}", Type(shape)))
-        if direction:
-            p = editor.add(Parameter(f"p{i}", Type(shape, (R,))))
-            value = editor.add(Map(A * B), value, p)
-        values.append(value)
-    node = editor.add(Contract(spec), *values)
-    graph = editor.freeze([node])
-    return graph, [Total((0,), Type(graph[node].type.shape))]
 
 
 @pytest.mark.parametrize("direction", [False, True])

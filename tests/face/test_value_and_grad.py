@@ -298,11 +298,6 @@ def test_inside_a_traced_function() -> None:
         jf.laplacian(lambda x, p: op(x, p)[0])(X, tree())
 
 
-def test_gpu_says_that_it_cannot_yet() -> None:
-    with pytest.raises(jf.BackendError, match='"cuda" does not sum over the batch yet'):
-        jf.value_and_grad(square, backend="cuda")(X, tree())
-
-
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_check_names_the_first_bad_point(backend: str) -> None:
     def loss(x: Any, p: Any) -> Any:

@@ -61,7 +61,7 @@ def same(make: Any, *arguments: Any, rtol: float = 1e-12, **options: Any) -> Any
 def leaves(tree: Any) -> Iterator[Any]:
     if isinstance(tree, dict):
         tree = tuple(tree.values())
-    if isinstance(tree, tuple):
+    if isinstance(tree, (tuple, list)):
         for branch in tree:
             yield from leaves(branch)
     else:

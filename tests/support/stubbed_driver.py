@@ -96,6 +96,26 @@ def check_a_call_that_comes_again_is_one_graph() -> None:
     assert done < last.index("destroy graph")
 
 
+def layer(x: Any, w: Any) -> Any:
+    return np.sum(np.tanh(w.reshape(1, 3) @ x))
+
+
+def check_gradients_of_parameters() -> None:
+    """Sums over the batch come to the host, in a recording, too, and gradients to the GPU."""
+    op = jf.value_and_grad(layer, backend="cuda")
+    gradients = [op(X, W)[1] for _ in range(3)]
+    assert [(type(found), found.shape) for found in gradients] == [(np.ndarray, (3,))] * 3
+    third = calls(lambda: op(X, W))
+    assert third.count(f"graph on {THREAD}") == 1
+    assert not any(line.startswith(("launch", "begin")) for line in third)
+    assert sum(line.startswith("download") for line in third) == 1
+    assert balanced(third)
+    lines = calls(lambda: gradients.append(op(X, Plain(W))[1]))
+    assert balanced(lines), lines
+    assert type(gradients[-1]).__name__ == "DeviceNDArray"
+    assert f"upload {W.nbytes} on {DEFAULT}" in lines
+
+
 def check_arrays_on_the_gpu_are_not_copied() -> None:
     op = jf.laplacian(u, backend=jf.Cuda(graphs=False))
     w = Plain(W)
