@@ -26,6 +26,7 @@ class Finish:
         """The totals of no points."""
         return [np.zeros(_shape(kind), dtype) for kind in self.program.totals]
 
+    @np.errstate(all="ignore")  # NaN and infinity pass through
     def __call__(
         self, sums: Sequence[FloatArray], shared: FloatArray, points: int
     ) -> list[FloatArray]:

@@ -101,6 +101,7 @@ class Totals:
         (total, *others), size = sums, sums.shape[1]
         threads = threads if size > PARALLEL_SIZE else 1
 
+        @np.errstate(all="ignore")  # NaN and infinity pass through, on any thread
         def add(first: int, last: int) -> None:
             for other in others:
                 total[first:last] += other[first:last]

@@ -39,14 +39,16 @@ def test_check_blames_no_point_for_an_overflow_of_the_sum(backend: str) -> None:
     assert np.isfinite(op(x, 1.0)[0])
 
 
-@pytest.mark.parametrize("backend", ["reference"])
+@BACKENDS
 @pytest.mark.filterwarnings("error")
 def test_numbers_that_are_not_finite_are_summed_in_silence(backend: str) -> None:
     op = jf.value_and_grad(lambda x, p: p * x[0], backend=backend)
-    x = np.ones((3000, 1))
+    x, weights = np.ones((3000, 1)), np.ones(3000)
     x[0], x[-1] = np.inf, -np.inf
     assert np.isnan(op(x, 1.0)[0])
-    assert op(np.full((3000, 1), 1e307), 1.0, weights=np.ones(3000))[0] == np.inf
+    assert op(np.full((3000, 1), 1e307), 1.0, weights=weights)[0] == np.inf
+    everywhere = jf.value_and_grad(lambda x, p: p + x[0] ** 0, backend=backend)
+    assert everywhere(x, 1e308, weights=weights)[0] == np.inf
 
 
 # Parameters ---------------------------------------------------------------------------------------
