@@ -95,8 +95,8 @@ class ValueAndGrad(Reverse):
                 first = middle
             else:
                 last = middle
-        index = map(int, np.unravel_index(first, batch.batch)) if batch.batch else ()
-        place = f"X[{', '.join(map(str, index))}]"
+        index = map(str, np.unravel_index(first, batch.batch)) if batch.batch else ()
+        place = f"X[{', '.join(index)}]" if batch.batch else "X"
         alone = {name: x[first:last] if name in varying else x for name, x in inputs.items()}
         if _finite(_run(compiled, dtype, alone, known)):
             raise NotFiniteError(
@@ -105,6 +105,8 @@ class ValueAndGrad(Reverse):
             )
         point = points[first]
         what = "X is not finite there" if not np.isfinite(point).all() else f"X is {point} there"
+        weight = inputs[WEIGHT][first]
+        what += "" if np.isfinite(weight) else f", and its weight is {weight}"
         raise NotFiniteError(
             f"the loss of {self!r} or its gradient is not finite at {place}, the first such point: "
             f"{what}"

@@ -51,6 +51,14 @@ def test_numbers_that_are_not_finite_are_summed_in_silence(backend: str) -> None
     assert everywhere(x, 1e308, weights=weights)[0] == np.inf
 
 
+def test_check_names_a_weight_and_a_point_without_a_batch() -> None:
+    op = jf.value_and_grad(lambda x, p: p * x[0], backend="reference", check=True)
+    with pytest.raises(jf.NotFiniteError, match=r"at X\[2\],.*and its weight is nan$"):
+        op(np.ones((4, 1)), 1.0, weights=np.array([1, 1, np.nan, 1]))
+    with pytest.raises(jf.NotFiniteError, match=r"not finite at X, the first.*X is not finite"):
+        op(np.array([np.inf]), 1.0)
+
+
 # Parameters ---------------------------------------------------------------------------------------
 
 
