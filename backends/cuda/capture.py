@@ -20,6 +20,7 @@ import numpy as np
 
 from jetfold.backends.cuda import driver
 from jetfold.backends.cuda.arrays import AnyArray
+from jetfold.backends.cuda.cublas import Products
 from jetfold.backends.cuda.launches import Gemm, Launch, Outer
 from jetfold.backends.cuda.sessions import GpuSession, pointer
 
@@ -36,8 +37,24 @@ class Product:
     workspace: int
     dtype: np.dtype[Any]
 
+    def begin(self, products: Products) -> None:
+        products.multiply(self.gemm, self.shared, self.workspace, self.dtype)
 
-Step = Product | Any
+
+@dataclass(frozen=True)
+class AddedProduct:
+    """Outer products that cuBLAS adds to sums; numbers begin at pointers."""
+
+    outer: Outer
+    workspace: int
+    sums: int
+    dtype: np.dtype[Any]
+
+    def begin(self, products: Products) -> None:
+        products.add(self.outer, self.workspace, self.sums, self.dtype)
+
+
+Step = Product | AddedProduct | Any
 """Products, or a graph of launches."""
 
 
@@ -69,7 +86,7 @@ class Recording:
             own.release()
             raise
         self.steps = recorder.steps
-        self.multiplies = any(isinstance(step, Product) for step in self.steps)
+        self.multiplies = any(isinstance(step, (Product, AddedProduct)) for step in self.steps)
         self.kept = recorder.kept
         self.size = own.size
         self.event = driver.Event()
@@ -85,9 +102,9 @@ class Recording:
             used.fill(target, array)
         with used.products() if self.multiplies else nullcontext() as products:
             for step in self.steps:
-                if isinstance(step, Product):
+                if isinstance(step, (Product, AddedProduct)):
                     assert products is not None
-                    products.multiply(step.gemm, step.shared, step.workspace, step.dtype)
+                    step.begin(products)
                 else:
                     driver.launch_graph(step, used.handle)
         for target, source in zip(outputs, self.outputs, strict=True):
@@ -156,8 +173,14 @@ class Recorder(GpuSession):
             super().multiply(gemm, shared, workspace)
 
     def add_products(self, outer: Outer, workspace: Any, sums: Any) -> None:
-        self.launches += 1
-        super().add_products(outer, workspace, sums)
+        if self.by_cublas(outer):
+            self._cut()
+            dtype = workspace.dtype
+            self.steps.append(AddedProduct(outer, pointer(workspace), pointer(sums), dtype))
+            driver.begin_capture(self.handle)
+        else:
+            self.launches += 1
+            super().add_products(outer, workspace, sums)
 
     def _cut(self) -> None:
         """End a graph, and go on without it if it is empty."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetfold.backends.cuda.launches import Gemm, Repeat
+from jetfold.backends.cuda.launches import Gemm, Outer, Repeat
 
 # The numbers of cublas_api.h.
 NO_TRANSPOSE = 0
+TRANSPOSE = 1
 DEFAULT_MATH = 0
 """At least the precision of the operands: float32 stays float32."""
 TF32_MATH = 3
@@ -22,6 +23,10 @@ NUMBERS: Mapping[np.dtype[Any], tuple[NDArray[Any], NDArray[Any]]] = {
     np.dtype(kind): (np.ones(1, kind), np.zeros(1, kind)) for kind in (np.float32, np.float64)
 }
 """One and zero, which cuBLAS reads from memory."""
+
+
+LINE = 32
+"""Numbers of a line of memory in single precision, of two in double precision."""
 
 
 class Products:
@@ -86,6 +91,62 @@ class Products:
                 strided.result,
                 strided.count,
             )
+
+    def add(self, outer: Outer, workspace: int, sums: int, dtype: np.dtype[Any]) -> None:
+        """Begin to add outer products of numbers that begin at these pointers.
+
+        A call computes some parts of the sums. cuBLAS sees transposes, as in ``multiply``:
+        sums^T = right left^T, where it sees left^T.
+        """
+        size = dtype.itemsize
+        cublas = self.cublas
+        product = cublas.sgemmStridedBatched if size == 4 else cublas.dgemmStridedBatched
+        one, _ = NUMBERS[dtype]
+        self._set(TF32_MATH if self.tf32 else DEFAULT_MATH)
+        for left, right, result, inner, parts in shares(outer):
+            product(
+                self.handle,
+                TRANSPOSE,
+                NO_TRANSPOSE,
+                outer.columns,
+                outer.rows,
+                inner,
+                one.ctypes.data,
+                workspace + right * size,
+                max(outer.right.row, inner),
+                inner,
+                workspace + left * size,
+                max(outer.left.row, inner),
+                inner,
+                one.ctypes.data,
+                sums + result * size,
+                outer.columns,
+                outer.part_step,
+                parts,
+            )
+
+
+@lru_cache(maxsize=1024)
+def shares(outer: Outer) -> list[tuple[int, int, int, int, int]]:
+    """For each call where left, right and result begin, how many numbers a part takes, the parts.
+
+    Parts take equally many numbers, in whole lines of memory; what is left is for the next part.
+    """
+    each = -(-outer.inner // (outer.parts * LINE)) * LINE
+    full, rest = divmod(outer.inner, each)
+    found = []
+    for batch in range(outer.batches):
+        for group in range(outer.groups):
+            left = outer.left.start + batch * outer.left.batch + group * outer.left.group
+            right = outer.right.start + batch * outer.right.batch + group * outer.right.group
+            result = outer.result + batch * outer.rows * outer.columns
+            if full:
+                found.append((left, right, result, each, full))
+            if rest:
+                done = full * each
+                last = result + full * outer.part_step
+                found.append((left + done, right + done, last, rest, 1))
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -156,6 +156,13 @@ class Outer:
     parts: int
     part_step: int
 
+    @property
+    def regular(self) -> bool:
+        """Whether rows lie one behind the other, as BLAS wants them; it allows gaps."""
+        return (self.rows == 1 or self.left.row >= self.inner) and (
+            self.columns == 1 or self.right.row >= self.inner
+        )
+
 
 Step = Launch | Gemm | Outer
 

@@ -23,11 +23,15 @@ from jetfold.backends.cuda.arrays import DEFAULT_STREAM, AnyArray, GpuArray, exp
 from jetfold.backends.cuda.cublas import Products
 from jetfold.backends.cuda.device import OutOfMemory, has_cupy, simulated
 from jetfold.backends.cuda.execution import Device, NumbaDevice
-from jetfold.backends.cuda.launches import Gemm, Size
+from jetfold.backends.cuda.launches import Gemm, Outer, Size
 from jetfold.backends.cuda.options import Cuda
 
 MOST_BLOCKS = 4096
 """Blocks that copy an array; its elements are shared among them."""
+
+
+MOST_CALLS = 4
+"""Batches times groups up to which outer products go to cuBLAS."""
 
 
 class Reserve(Protocol):
@@ -205,9 +209,13 @@ class GpuSession(_NumbaSession):
             size = target.size * target.dtype.itemsize
             self.driver.copy(pointer(target), source, size, self.handle)
 
-    def by_cublas(self, gemm: Gemm) -> bool:
-        """Whether products go to cuBLAS: where there is CuPy, and rows do not overlap."""
-        return self.cublas and gemm.regular
+    def by_cublas(self, step: Gemm | Outer) -> bool:
+        """Whether products go to cuBLAS: where there is CuPy, and rows do not overlap.
+
+        It takes a call for each batch and group of outer products: a kernel does many at once.
+        """
+        few = isinstance(step, Gemm) or step.batches * step.groups <= MOST_CALLS
+        return self.cublas and step.regular and few
 
     def multiply(self, gemm: Gemm, shared: Any, workspace: Any) -> None:
         if self.by_cublas(gemm):
@@ -215,6 +223,13 @@ class GpuSession(_NumbaSession):
                 products.multiply(gemm, pointer(shared), pointer(workspace), workspace.dtype)
         else:
             super().multiply(gemm, shared, workspace)
+
+    def add_products(self, outer: Outer, workspace: Any, sums: Any) -> None:
+        if self.by_cublas(outer):
+            with self.products() as products:
+                products.add(outer, pointer(workspace), pointer(sums), workspace.dtype)
+        else:
+            super().add_products(outer, workspace, sums)
 
     def products(self) -> Products:
         """cuBLAS on our stream, to be entered."""

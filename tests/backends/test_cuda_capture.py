@@ -29,6 +29,7 @@ ONCE = Repeat(1, 0, 0, 0)
 PRODUCT = Gemm(0, 0, 8, 2, 2, 2, 2, 2, ONCE, ONCE)
 OVERLAPPING = Gemm(0, 0, 8, 2, 2, 2, 1, 2, ONCE, ONCE)
 OUTER = Outer(Factor(0, 0, 0, 2), Factor(4, 0, 0, 2), 0, 2, 2, 2, 1, 1, 1, 4)
+CROWDED = Outer(Factor(0, 0, 0, 1), Factor(4, 0, 0, 2), 0, 2, 2, 2, 1, 1, 1, 4)
 LAUNCH = Launch("kernel", (), (), 1, 32)
 
 
@@ -132,7 +133,11 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
             assert found.captured is None, "CuPy does not let cuBLAS be captured"
             found.lines.append(f"cublas on {self.handle}")
 
-        yield SimpleNamespace(multiply=multiply)
+        def add(*given: Any) -> None:
+            assert found.captured is None
+            found.lines.append(f"cublas adds on {self.handle}")
+
+        yield SimpleNamespace(multiply=multiply, add=add)
 
     monkeypatch.setattr(sessions.GpuSession, "__init__", start)
     monkeypatch.setattr(sessions.GpuSession, "view", view)
@@ -201,8 +206,10 @@ def on_gpu(pointer: int, size: int) -> Any:
 
 
 def test_launches_between_products_are_one_graph(diary: Diary) -> None:
-    found = recording("a", "b", PRODUCT, "c", PRODUCT, PRODUCT, OVERLAPPING, "d", PRODUCT, OUTER)
-    assert diary.lines == ["destroy nothing", "record on 5"]
+    found = recording(
+        "a", "b", PRODUCT, "c", PRODUCT, PRODUCT, OVERLAPPING, "d", PRODUCT, OUTER, CROWDED
+    )
+    assert diary.lines == ["destroy nothing", "destroy nothing", "record on 5"]
     diary.lines.clear()
     found.replay(session(6), [on_gpu(10, 3), on_gpu(20, 2)], [array(30)])
     assert diary.lines == [
@@ -216,6 +223,7 @@ def test_launches_between_products_are_one_graph(diary: Diary) -> None:
         "cublas on 6",
         "graph product, d on 6",
         "cublas on 6",
+        "cublas adds on 6",
         "graph outer product on 6",
         "copy 3000 to 30 on 6",
         "record on 6",

@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from jetfold.backends.cuda import cublas
-from jetfold.backends.cuda.launches import Gemm, Repeat
+from jetfold.backends.cuda.launches import Factor, Gemm, Outer, Repeat
 
 
 class HostBlas:
@@ -67,8 +67,8 @@ class HostBlas:
         stride_c: int,
         count: int,
     ) -> None:
-        assert (handle, transa, transb) == (99, 0, 0)
-        assert lda >= max(1, m)
+        assert (handle, transb) == (99, 0)
+        assert lda >= max(1, k if transa else m)
         assert ldb >= max(1, k)
         assert ldc >= max(1, m)
         assert min(stride_a, stride_b, stride_c) >= 0
@@ -84,7 +84,8 @@ class HostBlas:
 
         one, zero = matrix(alpha, 1, 1, 1)[0, 0], matrix(beta, 1, 1, 1)[0, 0]
         for i in range(count):
-            left = matrix(a + i * stride_a * dtype.itemsize, m, k, lda)
+            start = a + i * stride_a * dtype.itemsize
+            left = matrix(start, k, m, lda).T if transa else matrix(start, m, k, lda)
             right = matrix(b + i * stride_b * dtype.itemsize, k, n, ldb)
             result = matrix(c + i * stride_c * dtype.itemsize, m, n, ldc)
             result[...] = one * (left @ right) + (zero * result if zero else 0)
@@ -185,3 +186,65 @@ def test_the_longer_axis_is_repeated_by_one_call() -> None:
     strided, starts = cublas.calls(GEMMS["backwards"])
     assert strided == ONCE
     assert len(starts) == 3
+
+
+OUTERS = {
+    "one": Outer(Factor(2, 0, 0, 40), Factor(150, 0, 0, 40), 3, 3, 4, 40, 1, 1, 1, 12),
+    "gaps": Outer(Factor(0, 0, 0, 35), Factor(130, 0, 0, 50), 0, 2, 3, 33, 1, 1, 1, 6),
+    "parts": Outer(Factor(0, 0, 0, 100), Factor(200, 0, 0, 100), 0, 2, 3, 100, 1, 1, 3, 7),
+    "full parts": Outer(Factor(0, 0, 0, 64), Factor(200, 0, 0, 64), 0, 2, 2, 64, 1, 1, 2, 4),
+    "spare parts": Outer(Factor(0, 0, 0, 8), Factor(200, 0, 0, 8), 0, 2, 2, 8, 1, 1, 9, 4),
+    "batches, groups": Outer(
+        Factor(0, 40, 20, 80), Factor(300, 30, -15, 60), 5, 2, 3, 10, 2, 2, 2, 12
+    ),
+    "one row": Outer(Factor(0, 0, 0, 0), Factor(300, 0, 0, 40), 0, 1, 3, 40, 1, 1, 2, 3),
+    "one column": Outer(Factor(0, 0, 0, 40), Factor(300, 0, 0, -1), 0, 3, 1, 40, 1, 1, 2, 3),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", list(OUTERS))
+def test_outer_products(name: str, dtype: type[np.floating[Any]], blas: HostBlas) -> None:
+    """What all parts get together; numbers beside them stay."""
+    outer = OUTERS[name]
+    assert outer.regular
+    random = np.random.default_rng(1)
+    workspace = random.normal(size=500).astype(dtype)
+    sums = random.normal(size=60).astype(dtype)
+    before = sums.copy()
+    with cublas.Products(stream=5, tf32=False) as products:
+        products.add(outer, workspace.ctypes.data, sums.ctypes.data, np.dtype(dtype))
+    size = outer.batches * outer.rows * outer.columns
+    parts = outer.result + np.arange(outer.parts)[:, None] * outer.part_step + np.arange(size)
+    added = (sums - before)[parts].sum(0).reshape(outer.batches, outer.rows, outer.columns)
+
+    def row(factor: Factor, batch: int, group: int, number: int) -> NDArray[Any]:
+        start = factor.start + batch * factor.batch + group * factor.group + number * factor.row
+        return workspace[start : start + outer.inner]
+
+    for batch, m, n in np.ndindex(*added.shape):
+        expected = sum(
+            row(outer.left, batch, group, m) @ row(outer.right, batch, group, n)
+            for group in range(outer.groups)
+        )
+        assert_allclose(added[batch, m, n], expected, rtol=1e-4 if dtype == np.float32 else 1e-11)
+    others = np.delete(np.arange(len(sums)), parts.reshape(-1))
+    np.testing.assert_array_equal(sums[others], before[others])
+    assert len(blas.calls) == len(cublas.shares(outer))
+
+
+def test_the_parts_of_outer_products_are_whole_lines() -> None:
+    assert cublas.shares(OUTERS["parts"]) == [(0, 200, 0, 64, 1), (64, 264, 7, 36, 1)]
+    assert cublas.shares(OUTERS["full parts"]) == [(0, 200, 0, 32, 2)]
+    assert cublas.shares(OUTERS["spare parts"]) == [(0, 200, 0, 8, 1)]
+
+
+@pytest.mark.parametrize(("tf32", "mode"), [(False, 0), (True, 3)])
+def test_outer_products_are_rounded_only_when_asked_for(
+    tf32: bool, mode: int, blas: HostBlas
+) -> None:
+    workspace, sums = np.ones(500, np.float32), np.zeros(60, np.float32)
+    with cublas.Products(stream=5, tf32=tf32) as products:
+        pointers = workspace.ctypes.data, sums.ctypes.data
+        products.add(OUTERS["spare parts"], *pointers, np.dtype(np.float32))
+    assert blas.calls == [(5, mode)]

@@ -54,6 +54,15 @@ def test_the_network_of_the_paper() -> None:
         assert error(pair[0], expected[0]) < 1e-11
 
 
+def test_outer_products_in_kernels_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jetfold.backends.cuda.sessions.has_cupy", lambda: False)
+    x, params = problem(3000, "float64", (3, 64, 65, 1))
+    value, gradient = jf.value_and_grad(loss)(x, params)
+    found, trees = jf.value_and_grad(loss, backend="cuda")(x, params)
+    assert abs(found - value) < 1e-11 * abs(value)
+    assert error(trees[1][0], gradient[1][0]) < 1e-11
+
+
 def test_tiles_and_recordings_give_the_same_bits() -> None:
     """Twice in tiles by a limit of memory, and directly and recorded in one tile."""
     x, params = problem(5000, "float32", (3, 64, 64, 1))
