@@ -6,7 +6,16 @@ from typing import Any
 
 from numba import njit
 
-from jetfold.backends.cpu.simd import add_outer_product, gemm, lanes, load, reduce_add, zero
+from jetfold.backends.cpu.simd import (
+    ROWS,
+    VECTORS,
+    add_outer_product,
+    gemm,
+    lanes,
+    load,
+    reduce_add,
+    zero,
+)
 
 Array = Any
 """A NumPy array, in compiled code or out of it."""
@@ -127,3 +136,26 @@ def add_products(acc: Array, ws: Array, args: Array, t: int) -> None:
                     acc, first + i * size, ws, left, a_row, ws, right, b_row,
                     m, n, min(part, vectors - start),
                 )  # fmt: skip
+
+
+@njit
+def add_up_products(
+    sums: Array, start: int, size: int, matrix: Array, first: int, last: int
+) -> None:
+    """Columns of a matrix: outer products of all rows of ``sums``, which are added in order.
+
+    The blocks ``first .. last``, of ``size`` numbers, of the accumulator that begins at ``start``
+    are arranged; see `jetfold.backends.cpu.simd.unpacked`.
+    """
+    rows, columns = matrix.shape
+    panels = (rows + ROWS - 1) // ROWS
+    for block in range(first, min(last, (columns + VECTORS - 1) // VECTORS)):
+        wide = min(VECTORS, columns - block * VECTORS)
+        for panel in range(panels):
+            place = start + (block * panels + panel) * size
+            for n in range(wide):
+                for m in range(min(ROWS, rows - panel * ROWS)):
+                    total = sums[0, place + n * ROWS + m]
+                    for k in range(1, sums.shape[0]):
+                        total += sums[k, place + n * ROWS + m]
+                    matrix[panel * ROWS + m, block * VECTORS + n] = total

@@ -326,7 +326,7 @@ def test_callers_do_not_disturb_each_other(operator: CompiledGraph) -> None:
 
 
 def test_large_accumulators_are_added_up_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also with pieces that do not divide the accumulator, and one range for each thread."""
+    """Also a few blocks at a time, and one range for each thread."""
     editor = Editor()
     x = editor.add(Input("x", Type((13,))))
     y = editor.add(Input("y", Type((2, 29))))
@@ -335,7 +335,7 @@ def test_large_accumulators_are_added_up_in_parallel(monkeypatch: pytest.MonkeyP
     wanted = [Total((i,), graph[node].type) for i, node in enumerate(nodes)]
     monkeypatch.setenv("JETFOLD_NUM_THREADS", "3")
     monkeypatch.setattr("jetfold.backends.cpu.compiled.SERIAL_WORK", 0)
-    for name, value in {"SMALL_BYTES": 0, "PARALLEL_SIZE": 0, "PIECE": 100, "PANELS": 2}.items():
+    for name, value in {"SMALL_BYTES": 0, "PARALLEL_SIZE": 0, "BLOCKS": 2}.items():
         monkeypatch.setattr(totals, name, value)
     check(graph, points=200, totals=wanted)
 

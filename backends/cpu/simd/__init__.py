@@ -38,6 +38,7 @@ from jetfold.backends.cpu.simd.matrix_product import (
 from jetfold.backends.cpu.simd.outer_product import (
     accumulator_size,
     add_outer_product,
+    block_size,
     unpacked,
 )
 from jetfold.backends.cpu.simd.primitives import (
@@ -61,6 +62,7 @@ __all__ = [
     "add_outer_product",
     "aligned_empty",
     "bits",
+    "block_size",
     "broadcast",
     "copysign",
     "fma",
