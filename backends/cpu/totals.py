@@ -146,8 +146,5 @@ class Totals:
 @np.errstate(all="ignore")  # NaN and infinity pass through
 def _in_order(parts: FloatArray) -> FloatArray:
     """The sum of rows, first to last."""
-    first, *others = parts
-    total: FloatArray = first.copy()
-    for other in others:
-        total += other
+    total: FloatArray = np.add.reduce(parts, axis=0)
     return total
