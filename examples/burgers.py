@@ -17,9 +17,9 @@ allow more: with the Jacobian J of the residuals r, each step solves
 
     (J^T J + lambda D) step = -J^T r,    D the diagonal of J^T J,
 
-and lambda is lowered after a success and raised after a failure. In the same time L-BFGS comes to an
-error about thirty times as large. Now and then points are drawn anew, more of them where residuals
-are large. That is how the shock gets the points that it needs.
+and lambda is lowered after a success and raised after a failure. In the same time L-BFGS comes to
+an error about thirty times as large. Now and then points are drawn anew, more of them where
+residuals are large. That is how the shock gets the points that it needs.
 
 The exact solution is the Cole-Hopf transformation's, a quotient of two integrals over a Gaussian.
 
