@@ -271,7 +271,7 @@ def test_a_randomised_operator_inside_a_function() -> None:
         X,
     )
     assert "would use the same directions at every call" in message
-    assert "Call the exact one there (without samples=)." in message
+    assert "Call the exact one there (without samples=), or take gradients" in message
     check_place(message, __file__)
 
 
