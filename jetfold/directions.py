@@ -213,5 +213,6 @@ def draw(drawn: Drawn, graph: Graph, points: int) -> dict[str, FloatArray]:
     """New samples for all these leaves of a graph, by name."""
     values: dict[str, FloatArray] = {}
     for sampling in dict.fromkeys(drawn.values()):
-        values |= sampling.draw(graph, points, lambda name, own=sampling: drawn.get(name) is own)  # type: ignore[misc]
+        own = {name for name, known in drawn.items() if known is sampling}
+        values |= sampling.draw(graph, points, own.__contains__)
     return values
