@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -192,12 +192,8 @@ def _numbers(argnums: Argnums) -> tuple[int, ...] | None:
     """The numbers of arguments. Raises `ArgumentError` for anything else."""
     if argnums is None:
         return None
-    single = isinstance(argnums, (int, np.integer))
-    given = (argnums,) if single else argnums
-    try:
-        numbers = tuple(whole(number, "a number in argnums", 0) for number in given)  # type: ignore[union-attr]
-    except TypeError:
-        numbers = ()
+    given = argnums if isinstance(argnums, Iterable) else (argnums,)
+    numbers = tuple(whole(number, "a number in argnums", 0) for number in given)
     if not numbers or len(set(numbers)) < len(numbers):
         raise ArgumentError(
             f"argnums is {argnums!r}; give the number of an argument (0 is the points, 1 the "

@@ -67,11 +67,9 @@ class Imported:
         jaxpr, shape = jax.make_jaxpr(flat, return_shape=True)(*(stands_for[i] for i in where))
         return jaxpr, jax.tree.structure(shape)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"function": self.function}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["function"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type[Imported], tuple[Callable[..., Any]]]:
+        """Pickled by its function; what was made of that is made anew."""
+        return Imported, (self.function,)
 
     def __repr__(self) -> str:
         return f"from_jax({getattr(self, '__qualname__', self.function)})"

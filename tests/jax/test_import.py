@@ -98,7 +98,10 @@ def test_operators_nest_and_functions_mix() -> None:
         return residual(x) ** 2 + np.sum(x**3)
 
     x = points(3, 5)
-    inside = lambda x: (2 * jnp.sum(jnp.cos(2 * x))) ** 2 + jnp.sum(x**3)  # noqa: E731
+
+    def inside(x: Any) -> Any:
+        return (2 * jnp.sum(jnp.cos(2 * x))) ** 2 + jnp.sum(x**3)
+
     assert_allclose(
         jf.laplacian(squared, backend="reference")(x), laplacians(inside, x), rtol=1e-11
     )

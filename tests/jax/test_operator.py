@@ -115,7 +115,10 @@ def test_other_operators_and_trees() -> None:
     s, t = sp.symbols("s t")
     w = sp.Function("w")(s, t)
     expression = w.diff(s) + w * w.diff(t, 2)
-    make = lambda u: jf.operator(expression, u, coords=(s, t), backend="reference")  # noqa: E731
+
+    def make(u: Any) -> Any:
+        return jf.operator(expression, u, coords=(s, t), backend="reference")
+
     pde = operator(make, f)
     x, scale = points(4)[:, :2], jnp.asarray(1.5)
     pair = Pair(jnp.ones((2, 3)) / 3, {"c": [jnp.asarray(2.0)]})
@@ -179,7 +182,10 @@ def test_vmap() -> None:
 
 def test_vmap_of_gradients() -> None:
     lap, x, p = operator(jf.laplacian, network, backend="reference"), points(3), weights()
-    one = lambda x, p: THEIRS(x[None], p)[0]  # noqa: E731
+
+    def one(x: Any, p: Any) -> Any:
+        return THEIRS(x[None], p)[0]
+
     expected = evaluate(jax.vmap(jax.grad(one, (0, 1)), (0, None)), x, p)
     check(jax.vmap(jax.grad(lap, (0, 1)), (0, None))(x, p), expected)
     summed = jax.grad(lambda p: jnp.sum(jax.vmap(lap, (0, None))(x, p)))(p)
